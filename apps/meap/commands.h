@@ -1,0 +1,29 @@
+// The subcommands of `meap`. Each file beside this one adds one to the root command; a command's
+// work runs in its CLI11 callback and reports failure by throwing meap::Error.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+namespace meap {
+
+/// Flags every command that computes takes; a default of "" or 0 leaves the choice to the command.
+struct CommonFlags {
+  std::string device = "auto";
+  std::string dtype;
+  int threads = 0;
+  bool quiet = false;
+  uint64_t seed = 0;
+};
+
+/// Adds --threads and --quiet, and for commands that run a model --device, --dtype and --seed.
+void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model);
+
+/// Applies --quiet; returns the number of threads to use.
+int ApplyCommonFlags(const CommonFlags& flags);
+
+void AddTokenizerCommand(CLI::App& root);
+void AddDataCommand(CLI::App& root);
+
+}  // namespace meap

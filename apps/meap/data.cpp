@@ -1,0 +1,7 @@
+#include "commands.h"
+
+namespace meap {
+
+void AddDataCommand(CLI::App& root) { root.add_subcommand("data", "Training data"); }
+
+}  // namespace meap

@@ -1,0 +1,66 @@
+// `meap`: parses the command line, runs one subcommand, turns failures into messages and exit
+// codes.
+#include <cstdio>
+#include <new>
+
+#include "commands.h"
+#include "core/console.h"
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace meap {
+
+void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model) {
+  command.add_option("--threads", flags.threads, "CPU threads (default: all cores)")
+      ->check(CLI::Range(1, 1024));
+  command.add_flag("--quiet", flags.quiet, "No progress and no notes on stderr");
+  if (!runs_model) return;
+  command.add_option("--device", flags.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  command.add_option("--dtype", flags.dtype, "f32, bf16 or f16 (default: f32 on CPU, bf16 on GPU)");
+  command.add_option("--seed", flags.seed, "Seed of every random choice")->capture_default_str();
+}
+
+int ApplyCommonFlags(const CommonFlags& flags) {
+  SetQuiet(flags.quiet);
+  return flags.threads > 0 ? flags.threads : DefaultThreads();
+}
+
+namespace {
+
+int Run(int argc, char** argv) {
+  CLI::App app{
+      "meap trains, evaluates and examines decoder-only language models with MEAP\n"
+      "(mask-enhanced autoregressive prediction) and, from the same recipe, with NTP."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", MEAP_VERSION);
+  app.footer(
+      "Exit codes: 0 done, 1 the work failed, 2 wrong usage, recipe or input,\n"
+      "130 and 143 stopped by SIGINT or SIGTERM with the state saved.");
+  AddTokenizerCommand(app);
+  AddDataCommand(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool help = error.get_exit_code() == 0;
+    app.exit(error);
+    return static_cast<int>(help ? ExitCode::kDone : ExitCode::kUsage);
+  }
+  return static_cast<int>(ExitCode::kDone);
+}
+
+}  // namespace
+}  // namespace meap
+
+int main(int argc, char** argv) {
+  try {
+    return meap::Run(argc, argv);
+  } catch (const meap::Error& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "error: out of memory\n  try:      smaller batches or models\n");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+  }
+  return static_cast<int>(meap::ExitCode::kFailed);
+}

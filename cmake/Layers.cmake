@@ -1,0 +1,42 @@
+# meap_layer(NAME [TORCH] DEPENDS ...): the static library meap_NAME of every source in src/NAME. TORCH
+# adds libtorch with the precompiled header, without which each unit would parse ATen anew (7 s and more).
+function(meap_layer name)
+  cmake_parse_arguments(ARG "TORCH" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  if(NOT sources)
+    add_library(meap_${name} INTERFACE)
+    target_link_libraries(meap_${name} INTERFACE meap_flags ${ARG_DEPENDS})
+    return()
+  endif()
+  add_library(meap_${name} STATIC ${sources})
+  target_link_libraries(meap_${name} PUBLIC meap_flags ${ARG_DEPENDS})
+  if(ARG_TORCH)
+    meap_use_torch(meap_${name})
+  endif()
+endfunction()
+
+function(meap_use_torch target)
+  target_link_libraries(${target} PUBLIC meap::torch)
+  if(TARGET meap_torch_pch)
+    target_precompile_headers(${target} REUSE_FROM meap_torch_pch)
+    target_link_libraries(${target} PRIVATE meap_flags)
+  endif()
+endfunction()
+
+# The one precompiled header of all torch units.
+file(WRITE ${CMAKE_BINARY_DIR}/torch_pch.cpp "")
+add_library(meap_torch_pch STATIC ${CMAKE_BINARY_DIR}/torch_pch.cpp)
+target_link_libraries(meap_torch_pch PUBLIC meap_flags meap::torch meap::fmt)
+target_precompile_headers(meap_torch_pch PRIVATE
+  <ATen/ATen.h> <torch/csrc/autograd/custom_function.h> <torch/library.h> <string> <vector>)
+
+function(meap_app name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/apps/${name}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} meap::jemalloc)
+  target_compile_definitions(${name} PRIVATE MEAP_VERSION="${PROJECT_VERSION}")
+endfunction()

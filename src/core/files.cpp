@@ -1,0 +1,203 @@
+#include "core/files.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "core/error.h"
+
+namespace meap {
+namespace {
+
+std::string SystemReason() { return std::strerror(errno); }
+
+[[noreturn]] void WriteFailed(const fs::path& path) {
+  throw WorkError({.what = "cannot write file",
+                   .where = path.string(),
+                   .got = SystemReason(),
+                   .hint = "free some disk space or choose another output folder; nothing that was "
+                           "there before is lost"});
+}
+
+fs::path TemporaryBeside(const fs::path& path) {
+  fs::path clean = path;
+  if (!clean.has_filename()) clean = clean.parent_path();  // "run/" and "run" are the same folder
+  return clean.string() + ".tmp-" + std::to_string(::getpid());
+}
+
+}  // namespace
+
+std::string ReadFile(const fs::path& path, std::string_view purpose) {
+  std::FILE* file = fs::is_directory(path) ? nullptr : std::fopen(path.c_str(), "rb");
+  if (file == nullptr) {
+    throw InputError({.what = "cannot read " + std::string(purpose),
+                      .where = path.string(),
+                      .expected = "a readable file",
+                      .got = fs::is_directory(path) ? "a folder" : SystemReason(),
+                      .hint = "check the path"});
+  }
+  std::string text;
+  char buffer[1 << 16];
+  size_t count = 0;
+  while ((count = std::fread(buffer, 1, sizeof buffer, file)) > 0) text.append(buffer, count);
+  const bool failed = std::ferror(file) != 0;
+  std::fclose(file);
+  if (failed)
+    throw WorkError({.what = "read error", .where = path.string(), .got = SystemReason()});
+  return text;
+}
+
+MappedFile::MappedFile(const fs::path& path) : path_(path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat info {};
+  if (descriptor < 0 || ::fstat(descriptor, &info) != 0 || S_ISDIR(info.st_mode)) {
+    const std::string reason = descriptor >= 0 ? "not a regular file" : SystemReason();
+    if (descriptor >= 0) ::close(descriptor);
+    throw InputError({.what = "cannot open file",
+                      .where = path.string(),
+                      .expected = "a readable file",
+                      .got = reason,
+                      .hint = "check the path"});
+  }
+  size_ = static_cast<size_t>(info.st_size);
+  if (size_ > 0) {
+    void* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor, 0);
+    if (address == MAP_FAILED) {
+      const std::string reason = SystemReason();
+      ::close(descriptor);
+      throw WorkError({.what = "cannot map file", .where = path.string(), .got = reason});
+    }
+    data_ = static_cast<const std::byte*>(address);
+  }
+  ::close(descriptor);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept { *this = std::move(other); }
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(TemporaryBeside(path)) {
+  file_ = std::fopen(temporary_.c_str(), "wb");
+  if (file_ == nullptr) WriteFailed(path_);
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ == nullptr) return;
+  std::fclose(file_);
+  std::error_code ignored;
+  fs::remove(temporary_, ignored);
+}
+
+void AtomicFile::Write(const void* data, size_t size) {
+  if (size > 0 && std::fwrite(data, 1, size, file_) != size) WriteFailed(path_);
+}
+
+void AtomicFile::Commit() {
+  if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) WriteFailed(path_);
+  if (std::fclose(std::exchange(file_, nullptr)) != 0 ||
+      std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    std::error_code ignored;
+    fs::remove(temporary_, ignored);
+    errno = error;
+    WriteFailed(path_);
+  }
+  SyncToDisk(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
+void WriteFileAtomically(const fs::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.Write(text);
+  file.Commit();
+}
+
+AtomicDirectory::AtomicDirectory(const fs::path& path)
+    : path_(path.has_filename() ? path : path.parent_path()), temporary_(TemporaryBeside(path)) {
+  fs::remove_all(temporary_);
+  std::error_code error;
+  if (!fs::create_directories(temporary_, error)) {
+    errno = error.value();
+    WriteFailed(path_);
+  }
+}
+
+AtomicDirectory::~AtomicDirectory() {
+  std::error_code ignored;
+  if (!committed_) fs::remove_all(temporary_, ignored);
+}
+
+void AtomicDirectory::Commit() {
+  for (const auto& entry : fs::recursive_directory_iterator(temporary_)) SyncToDisk(entry.path());
+  SyncToDisk(temporary_);
+  // rename(2) cannot replace a folder that is not empty: the old one steps aside first.
+  const fs::path old = path_.string() + ".old-" + std::to_string(::getpid());
+  std::error_code error;
+  if (fs::exists(path_)) fs::rename(path_, old, error);
+  if (!error) fs::rename(temporary_, path_, error);
+  if (error) {
+    errno = error.value();
+    WriteFailed(path_);
+  }
+  committed_ = true;
+  SyncToDisk(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+  fs::remove_all(old, error);
+}
+
+void MakeOutputDirectory(const fs::path& path, std::string_view key) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (!error && fs::is_directory(path) && ::access(path.c_str(), W_OK | X_OK) == 0) return;
+  throw InputError({.what = "cannot write to the output folder",
+                    .where = std::string(key) + " = " + path.string(),
+                    .expected = "a folder that can be created and written",
+                    .got = error ? error.message() : SystemReason(),
+                    .hint = "choose another folder or change its permissions"});
+}
+
+void SyncToDisk(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) WriteFailed(path);
+  const int result = ::fsync(descriptor);
+  ::close(descriptor);
+  // Some file systems cannot sync a folder; that is not a failed write.
+  if (result != 0 && errno != EINVAL && errno != EROFS) WriteFailed(path);
+}
+
+std::vector<fs::path> ExpandGlob(const std::string& pattern) {
+  if (pattern.find_first_of("*?[") == std::string::npos || fs::exists(pattern)) return {pattern};
+  glob_t found{};
+  std::vector<fs::path> paths;
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
+    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  return paths;
+}
+
+uint64_t Hash64(const void* data, size_t size) { return XXH3_64bits(data, size); }
+
+std::string HashHex(const void* data, size_t size) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(Hash64(data, size)));
+  return text;
+}
+
+}  // namespace meap

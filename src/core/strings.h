@@ -1,0 +1,23 @@
+// Small string helpers shared by all layers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace meap {
+
+/// The candidate nearest to `name` by edit distance, or "" when none is near enough to be meant.
+std::string NearestName(std::string_view name, const std::vector<std::string>& candidates);
+
+/// "a, b, c".
+std::string Join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// True when `text` is well-formed UTF-8 (no surrogates, no overlong forms).
+bool IsValidUtf8(std::string_view text);
+
+/// Appends the UTF-8 form of a code point.
+void AppendUtf8(uint32_t code_point, std::string& out);
+
+}  // namespace meap
