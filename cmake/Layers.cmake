@@ -19,6 +19,8 @@ function(meap_use_torch target)
   target_link_libraries(${target} PUBLIC meap::torch)
   if(TARGET meap_torch_pch)
     target_precompile_headers(${target} REUSE_FROM meap_torch_pch)
+    # Programs are compiled with -fPIE by default; the precompiled header fits -fPIC alone.
+    target_compile_options(${target} PRIVATE -fPIC)
     target_link_libraries(${target} PRIVATE meap_flags)
   endif()
 endfunction()

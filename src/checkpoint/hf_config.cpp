@@ -1,0 +1,332 @@
+#include "checkpoint/hf_config.h"
+
+#include <algorithm>
+#include <array>
+
+#include "checkpoint/json_fields.h"
+#include "core/console.h"
+#include "core/error.h"
+#include "core/strings.h"
+
+namespace meap {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kMistralWindow = 4096;  // transformers' default where the field is not written
+
+// Fields ParseHfConfig reads or checks itself.
+constexpr auto kReadFields = std::to_array<std::string_view>({"architectures",
+                                                              "model_type",
+                                                              "hidden_size",
+                                                              "intermediate_size",
+                                                              "num_hidden_layers",
+                                                              "num_attention_heads",
+                                                              "num_key_value_heads",
+                                                              "head_dim",
+                                                              "vocab_size",
+                                                              "max_position_embeddings",
+                                                              "rms_norm_eps",
+                                                              "rope_theta",
+                                                              "rope_scaling",
+                                                              "rope_parameters",
+                                                              "original_max_position_embeddings",
+                                                              "tie_word_embeddings",
+                                                              "attention_bias",
+                                                              "mlp_bias",
+                                                              "initializer_range",
+                                                              "bos_token_id",
+                                                              "eos_token_id",
+                                                              "pad_token_id",
+                                                              "hidden_act",
+                                                              "torch_dtype",
+                                                              "dtype",
+                                                              "sliding_window",
+                                                              "layer_types",
+                                                              "quantization_config"});
+
+// Fields that change no number of a decoder's forward pass, or that Llama's own code never reads.
+constexpr auto kHarmlessFields =
+    std::to_array<std::string_view>({"_name_or_path",
+                                     "_attn_implementation",
+                                     "_attn_implementation_autoset",
+                                     "attn_implementation",
+                                     "_flash_attn_2_enabled",
+                                     "attention_dropout",
+                                     "use_cache",
+                                     "transformers_version",
+                                     "return_dict",
+                                     "output_attentions",
+                                     "output_hidden_states",
+                                     "output_scores",
+                                     "return_dict_in_generate",
+                                     "id2label",
+                                     "label2id",
+                                     "problem_type",
+                                     "chunk_size_feed_forward",
+                                     "torchscript",
+                                     "is_decoder",
+                                     "use_bfloat16",
+                                     "tf_legacy_loss",
+                                     "tokenizer_class",
+                                     "prefix",
+                                     "task_specific_params",
+                                     "finetuning_task",
+                                     "gradient_checkpointing",
+                                     "unsloth_fixed",
+                                     "unsloth_version",
+                                     "is_llama_config",
+                                     "transformers.js_config",
+                                     "sep_token_id",
+                                     "cls_token_id",
+                                     "decoder_start_token_id",
+                                     "forced_bos_token_id",
+                                     "forced_eos_token_id",
+                                     "max_length",
+                                     "min_length",
+                                     "do_sample",
+                                     "early_stopping",
+                                     "num_beams",
+                                     "num_beam_groups",
+                                     "diversity_penalty",
+                                     "temperature",
+                                     "top_k",
+                                     "top_p",
+                                     "typical_p",
+                                     "repetition_penalty",
+                                     "length_penalty",
+                                     "no_repeat_ngram_size",
+                                     "encoder_no_repeat_ngram_size",
+                                     "bad_words_ids",
+                                     "begin_suppress_tokens",
+                                     "suppress_tokens",
+                                     "exponential_decay_length_penalty",
+                                     "num_return_sequences",
+                                     "remove_invalid_values",
+                                     "tie_encoder_decoder",
+                                     "cross_attention_hidden_size",
+                                     "max_sequence_length",
+                                     "max_window_layers"});
+
+// Fields with one supported value: anything else would change the numbers.
+struct FixedField {
+  const char* name;
+  json supported;
+};
+const std::vector<FixedField>& FixedFields() {
+  static const std::vector<FixedField> fields = {{"pretraining_tp", 1},
+                                                 {"partial_rotary_factor", 1.0},
+                                                 {"rope_interleaved", false},
+                                                 {"use_sliding_window", false},
+                                                 {"pruned_heads", json::object()},
+                                                 {"is_encoder_decoder", false},
+                                                 {"add_cross_attention", false}};
+  return fields;
+}
+
+void CheckFixedFields(const JsonFields& fields) {
+  for (const FixedField& field : FixedFields()) {
+    const json* value = fields.Find(field.name);
+    if (value != nullptr && *value != field.supported) {
+      fields.Fail(field.name, field.supported.dump());
+    }
+  }
+  if (fields.Find("quantization_config") != nullptr) {
+    fields.Fail("quantization_config", "weights that are not quantised",
+                "take the model's float16, bfloat16 or float32 weights instead");
+  }
+  if (const json* act = fields.Find("hidden_act"); act && *act != "silu" && *act != "swish") {
+    fields.Fail("hidden_act", "\"silu\"");
+  }
+  if (const json* layers = fields.Find("layer_types")) {
+    const auto full = [](const json& layer) { return layer == "full_attention"; };
+    if (!layers->is_array() || !std::all_of(layers->begin(), layers->end(), full)) {
+      fields.Fail("layer_types", "\"full_attention\" for every layer");
+    }
+  }
+}
+
+// Returns whether the model is a Mistral: the same decoder with other defaults and a window.
+bool CheckModelType(const JsonFields& fields) {
+  const json* type = fields.Find("model_type");
+  if (type == nullptr || (*type != "llama" && *type != "mistral")) {
+    fields.Fail("model_type", "\"llama\", or \"mistral\" without a sliding window",
+                "meap runs decoders of the Llama family; choose such a model");
+  }
+  if (const json* names = fields.Find("architectures")) {
+    const auto known = [](const json& name) {
+      return name == "LlamaForCausalLM" || name == "MistralForCausalLM" || name == "LlamaModel" ||
+             name == "MistralModel" || name == "LLaMAForCausalLM";
+    };
+    if (!names->is_array() || !std::all_of(names->begin(), names->end(), known)) {
+      fields.Fail("architectures", "[\"LlamaForCausalLM\"] or [\"MistralForCausalLM\"]");
+    }
+  }
+  return *type == "mistral";
+}
+
+void CheckWindow(const JsonFields& fields, const LlamaConfig& config) {
+  const bool written = fields.Names("sliding_window");
+  if (written && fields.Find("sliding_window") == nullptr) return;
+  if (fields.Integer("sliding_window", kMistralWindow) >= config.max_position_embeddings) return;
+  const std::string expected = "null, or at least max_position_embeddings (" +
+                               std::to_string(config.max_position_embeddings) + ")";
+  fields.Fail("sliding_window", written ? expected : expected + "; not written means 4096",
+              "attention with a sliding window is not supported; if your sequences are shorter "
+              "than the window, lower max_position_embeddings to it");
+}
+
+std::optional<int64_t> TokenId(const JsonFields& fields, const std::string& name) {
+  const int64_t id = fields.Integer(name, -1, -1);  // older files write -1 for none
+  return id < 0 ? std::nullopt : std::optional<int64_t>(id);
+}
+
+void ReadTokenIds(const JsonFields& fields, LlamaConfig& config) {
+  config.bos_token_id = fields.Names("bos_token_id") ? TokenId(fields, "bos_token_id") : 1;
+  config.pad_token_id = TokenId(fields, "pad_token_id");
+  const json* eos = fields.Find("eos_token_id");
+  if (eos != nullptr && eos->is_array()) {
+    for (const json& id : *eos) {
+      if (!id.is_number_unsigned()) fields.Fail("eos_token_id", "token ids");
+      config.eos_token_id.push_back(id.get<int64_t>());
+    }
+  } else if (!fields.Names("eos_token_id")) {
+    config.eos_token_id = {2};
+  } else if (const std::optional<int64_t> id = TokenId(fields, "eos_token_id")) {
+    config.eos_token_id = {*id};
+  }
+}
+
+std::string ReadDtype(const JsonFields& fields) {
+  for (const char* name : {"dtype", "torch_dtype"}) {
+    const json* value = fields.Find(name);
+    if (value == nullptr) continue;
+    std::string dtype = value->is_string() ? value->get<std::string>() : "";
+    if (dtype.starts_with("torch.")) dtype = dtype.substr(6);
+    if (dtype == "float32" || dtype == "bfloat16" || dtype == "float16") return dtype;
+    fields.Fail(name, "\"float32\", \"bfloat16\" or \"float16\"");
+  }
+  return "float32";
+}
+
+RopeScaling::Kind RopeKind(const JsonFields& rope) {
+  const json* type = rope.Find("rope_type");
+  const json* old_type = rope.Find("type");
+  if (type != nullptr && old_type != nullptr && *type != *old_type) {
+    rope.Fail("type", "the same as rope_type, " + type->dump());
+  }
+  if (type == nullptr) type = old_type;
+  if (type == nullptr && rope.Find("factor") == nullptr) return RopeScaling::Kind::kDefault;
+  if (type == nullptr) rope.Fail("rope_type", "\"default\", \"linear\" or \"llama3\"");
+  if (*type == "default") return RopeScaling::Kind::kDefault;
+  if (*type == "linear") return RopeScaling::Kind::kLinear;
+  if (*type == "llama3") return RopeScaling::Kind::kLlama3;
+  rope.Fail(type == old_type ? "type" : "rope_type", "\"default\", \"linear\" or \"llama3\"",
+            "other ways of stretching rotary embeddings are not supported");
+}
+
+RopeScaling ReadRopeScaling(const JsonFields& rope, const JsonFields& top,
+                            const LlamaConfig& config) {
+  RopeScaling scaling{.kind = RopeKind(rope)};
+  if (scaling.kind == RopeScaling::Kind::kDefault) return scaling;
+  if (rope.Find("factor") == nullptr) rope.Fail("factor", "a number above 0");
+  scaling.factor = rope.Positive("factor", 1);
+  if (scaling.kind == RopeScaling::Kind::kLinear) return scaling;
+  for (const char* name : {"low_freq_factor", "high_freq_factor"}) {
+    if (rope.Find(name) == nullptr) rope.Fail(name, "a number above 0");
+  }
+  scaling.low_freq_factor = rope.Positive("low_freq_factor", 1);
+  scaling.high_freq_factor = rope.Positive("high_freq_factor", 4);
+  const std::string length = "original_max_position_embeddings";
+  const int64_t fallback = top.Integer(length, config.max_position_embeddings);
+  scaling.original_max_position_embeddings = rope.Integer(length, fallback);
+  if (top.Find(length) && scaling.original_max_position_embeddings != fallback) {
+    rope.Fail(length, "the same as at the top level, " + std::to_string(fallback));
+  }
+  return scaling;
+}
+
+// The base and the scaling stand at the top level and in rope_scaling (transformers 4), or both in
+// rope_parameters (5). Where two places disagree, transformers' versions differ: not ours to guess.
+void ReadRope(const json& object, const JsonFields& fields, LlamaConfig& config) {
+  std::optional<double> theta;
+  if (fields.Find("rope_theta")) theta = fields.Positive("rope_theta", 0);
+  std::optional<RopeScaling> scaling;
+  for (const std::string name : {"rope_parameters", "rope_scaling"}) {
+    const json* value = fields.Find(name);
+    if (value == nullptr || value->empty()) continue;
+    const bool nested =
+        std::any_of(value->begin(), value->end(), [](const json& v) { return v.is_object(); });
+    if (!value->is_object() || nested) fields.Fail(name, "one set of parameters for all layers");
+    const JsonFields rope(object.at(name), fields.where(), name + ".");
+    if (rope.Find("partial_rotary_factor") && rope.Positive("partial_rotary_factor", 1) != 1) {
+      rope.Fail("partial_rotary_factor", "1.0");
+    }
+    const double inner = rope.Positive("rope_theta", theta.value_or(10000.0));
+    if (theta.value_or(inner) != inner) {
+      rope.Fail("rope_theta", "the same as elsewhere in the file, " + json(*theta).dump());
+    }
+    if (rope.Find("rope_theta")) theta = inner;
+    const RopeScaling here = ReadRopeScaling(rope, fields, config);
+    if (scaling.value_or(here) != here) fields.Fail(name, "the same as in rope_parameters");
+    scaling = here;
+  }
+  config.rope_theta = theta.value_or(10000.0);
+  config.rope_scaling = scaling.value_or(RopeScaling{});
+}
+
+void WarnOfUnknownFields(const json& object, std::string_view where) {
+  const auto in = [](const auto& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  std::vector<std::string> unknown;
+  for (const auto& [name, value] : object.items()) {
+    const auto is_name = [&name = name](const FixedField& field) { return field.name == name; };
+    const bool fixed = std::any_of(FixedFields().begin(), FixedFields().end(), is_name);
+    if (!fixed && !in(kReadFields, name) && !in(kHarmlessFields, name)) unknown.push_back(name);
+  }
+  if (!unknown.empty()) {
+    Warn(std::string(where) +
+         ": ignoring fields that Llama models do not have: " + Join(unknown, ", "));
+  }
+}
+
+}  // namespace
+
+LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where) {
+  const json object = ParseJsonObject(json_text, where);
+  const JsonFields fields(object, std::string(where));
+  const bool mistral = CheckModelType(fields);
+  CheckFixedFields(fields);
+  LlamaConfig config;
+  config.hidden_size = fields.Integer("hidden_size", {});
+  config.intermediate_size = fields.Integer("intermediate_size", {});
+  config.num_hidden_layers = fields.Integer("num_hidden_layers", {});
+  config.num_attention_heads = fields.Integer("num_attention_heads", {});
+  const int64_t default_kv = mistral && !fields.Names("num_key_value_heads") ? 8 : 0;
+  config.num_key_value_heads = fields.Integer("num_key_value_heads", default_kv);
+  config.head_dim = fields.Integer("head_dim", 0);
+  config.vocab_size = fields.Integer("vocab_size", {});
+  config.max_position_embeddings =
+      fields.Integer("max_position_embeddings", mistral ? 131072 : 2048);
+  config.rms_norm_eps = fields.Positive("rms_norm_eps", 1e-6);
+  config.tie_word_embeddings = fields.Flag("tie_word_embeddings", false);
+  // Mistral's decoder has no biases whatever its config says.
+  config.attention_bias = !mistral && fields.Flag("attention_bias", false);
+  config.mlp_bias = !mistral && fields.Flag("mlp_bias", false);
+  config.initializer_range = fields.Positive("initializer_range", 0.02);
+  config.torch_dtype = ReadDtype(fields);
+  ReadTokenIds(fields, config);
+  ReadRope(object, fields, config);
+  if (mistral) CheckWindow(fields, config);
+  WarnOfUnknownFields(object, where);
+  ResolveConfig(config, where);
+  return config;
+}
+
+LlamaConfig ReadHfConfig(const fs::path& folder) {
+  const fs::path path = folder / "config.json";
+  return ParseHfConfig(ReadFile(path, "model configuration"), path.string());
+}
+
+}  // namespace meap
