@@ -33,8 +33,7 @@ constexpr int64_t kPieceElements = int64_t{1} << 23;  // converted at a time: 32
 
 // Writes a tensor's elements in row-major order as `dtype`, a piece at a time, so that neither a
 // conversion nor a copy from a device ever doubles it.
-void WriteTensor(AtomicFile& file, const StoredTensor& stored, const at::Tensor& tensor,
-                 const WrittenCallback& written) {
+void WriteTensor(AtomicFile& file, const StoredTensor& stored, const at::Tensor& tensor) {
   MEAP_CHECK(tensor.sizes() == at::IntArrayRef(stored.shape), stored.name);
   const at::Tensor flat = tensor.detach().contiguous().view({-1});
   for (int64_t begin = 0; begin < flat.numel(); begin += kPieceElements) {
@@ -43,7 +42,6 @@ void WriteTensor(AtomicFile& file, const StoredTensor& stored, const at::Tensor&
                                  .to(at::TensorOptions(at::kCPU).dtype(ToScalarType(stored.dtype)))
                                  .contiguous();
     file.Write(piece.const_data_ptr(), piece.nbytes());
-    if (written) written(stored, piece.const_data_ptr(), piece.nbytes());
   }
 }
 
@@ -107,8 +105,7 @@ TensorSource SourceOf(std::string name, const at::Tensor& tensor, StoredDType dt
 }
 
 void SaveSafetensors(const fs::path& path, const std::vector<TensorSource>& sources,
-                     const std::map<std::string, std::string>& metadata,
-                     const WrittenCallback& written) {
+                     const std::map<std::string, std::string>& metadata) {
   std::vector<StoredTensor> plan;
   std::unordered_map<std::string, const TensorSource*> by_name;
   for (const TensorSource& source : sources) {
@@ -119,7 +116,7 @@ void SaveSafetensors(const fs::path& path, const std::vector<TensorSource>& sour
   AtomicFile file(path);
   file.Write(BuildSafetensorsHeader(plan, metadata));
   for (const StoredTensor& stored : plan) {
-    WriteTensor(file, stored, by_name.at(stored.name)->fetch(), written);
+    WriteTensor(file, stored, by_name.at(stored.name)->fetch());
   }
   file.Commit();
 }

@@ -54,14 +54,10 @@ struct TensorSource {
 TensorSource SourceOf(std::string name, const at::Tensor& tensor);
 TensorSource SourceOf(std::string name, const at::Tensor& tensor, StoredDType dtype);
 
-/// Called with each tensor's bytes just as they are written (checksums); order of the file.
-using WrittenCallback = std::function<void(const StoredTensor&, const void*, size_t)>;
-
 /// Writes one file atomically. Order and bytes depend on names, dtypes, shapes and values alone,
 /// and are those of the reference implementation. Disk full: WorkError, nothing left behind.
 void SaveSafetensors(const fs::path& path, const std::vector<TensorSource>& sources,
-                     const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
-                     const WrittenCallback& written = {});
+                     const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
 inline constexpr uint64_t kMaxShardBytes = 5'000'000'000;
 
