@@ -10,7 +10,8 @@ endif()
 
 add_library(meap_flags INTERFACE)
 target_include_directories(meap_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
-target_compile_options(meap_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor)
+target_compile_options(meap_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
+  -Wno-restrict)  # g++ 12 warns falsely of `"literal" + std::string` (GCC bug 105651)
 if(MEAP_WERROR)
   target_compile_options(meap_flags INTERFACE -Werror)
 endif()

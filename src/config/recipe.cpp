@@ -1,0 +1,185 @@
+#include "config/recipe.h"
+
+#include "core/error.h"
+
+namespace meap {
+
+void ModelOptions::Describe(OptionVisitor& v) {
+  v.Visit("model.path", path, {.help = "Hugging Face folder to start from (config and weights)"});
+  v.Visit("model.preset", preset,
+          {.help = "sizes by name: meap-0.1b, meap-0.3b, meap-0.5b, meap-1.1b, small, tiny"});
+  v.Visit("model.hidden_size", hidden_size, {.help = "width; 0 = from the preset", .min = 0});
+  v.Visit("model.intermediate_size", intermediate_size,
+          {.help = "width of the SwiGLU layer; 0 = from the preset", .min = 0});
+  v.Visit("model.num_hidden_layers", num_hidden_layers,
+          {.help = "decoder blocks; 0 = from the preset", .min = 0});
+  v.Visit("model.num_attention_heads", num_attention_heads,
+          {.help = "query heads; 0 = from the preset", .min = 0});
+  v.Visit("model.num_key_value_heads", num_key_value_heads,
+          {.help = "key/value heads; 0 = from the preset, or as many as query heads", .min = 0});
+  v.Visit("model.head_dim", head_dim,
+          {.help = "width of a head; 0 = hidden_size / num_attention_heads", .min = 0});
+  v.Visit("model.vocab_size", vocab_size,
+          {.help = "embedding rows; 0 = what the tokenizer needs", .min = 0});
+  v.Visit("model.max_position_embeddings", max_position_embeddings,
+          {.help = "longest context written to config.json; 0 = data.sequence_length", .min = 0});
+  v.Visit("model.rms_norm_eps", rms_norm_eps, {.help = "epsilon of RMSNorm", .min = 0, .max = 1});
+  v.Visit("model.rope_theta", rope_theta, {.help = "base of the rotary embedding", .min = 1});
+  v.Visit("model.tie_word_embeddings", tie_word_embeddings,
+          {.help = "use the input embedding as output head"});
+  v.Visit("model.initializer_range", initializer_range,
+          {.help = "standard deviation of fresh weights", .min = 0, .max = 10});
+}
+
+void DataOptions::Describe(OptionVisitor& v) {
+  v.Visit("data.train", train, {.help = "files, globs, or folders of `meap data prepare`"});
+  v.Visit("data.validation", validation, {.help = "the same for validation; empty = none"});
+  v.Visit("data.sequence_length", sequence_length,
+          {.help = "T: inputs in a window; a window is T+1 tokens, stride T",
+           .unit = "tokens",
+           .min = 1,
+           .max = 1 << 24});
+  v.Visit("data.isolate_documents", isolate_documents,
+          {.help = "attention stays inside each document, positions restart with it"});
+  v.Visit("data.text_field", text_field, {.help = "field of a JSON line that holds the text"});
+  v.Visit("data.cache", cache, {.help = "folder for raw files once tokenised"});
+}
+
+void ObjectiveOptions::Describe(OptionVisitor& v) {
+  v.Visit("objective.name", name,
+          {.help = "ntp: next-token prediction; meap: the same with masked inputs",
+           .choices = {"ntp", "meap"}});
+  v.Visit("objective.mask_ratio", mask_ratio,
+          {.help = "P: share of the inputs replaced by [MASK], exactly floor(P*T) a sequence",
+           .min = 0,
+           .max = 1,
+           .below_max = true});
+}
+
+void OptimizerOptions::Describe(OptionVisitor& v) {
+  v.Visit("optimizer.lr", lr, {.help = "peak learning rate", .min = 0, .max = 100});
+  v.Visit("optimizer.betas", betas,
+          {.help = "AdamW's two decay rates", .min = 0, .max = 1, .below_max = true});
+  v.Visit("optimizer.eps", eps, {.help = "AdamW's epsilon", .min = 0, .max = 1});
+  v.Visit("optimizer.weight_decay", weight_decay,
+          {.help = "decoupled weight decay, on matrices only", .min = 0, .max = 10});
+  v.Visit("optimizer.grad_clip", grad_clip,
+          {.help = "largest norm of the whole gradient; 0 = no clipping", .min = 0});
+}
+
+void ScheduleOptions::Describe(OptionVisitor& v) {
+  v.Visit("schedule.name", name,
+          {.help = "course of the learning rate after warm-up",
+           .choices = {"cosine", "linear", "constant"}});
+  v.Visit("schedule.warmup", warmup,
+          {.help = "linear warm-up: a share of all steps if below 1, else steps", .min = 0});
+  v.Visit("schedule.min_lr", min_lr, {.help = "learning rate at the last step", .min = 0});
+}
+
+void TrainOptions::Describe(OptionVisitor& v) {
+  v.Visit("train.steps", steps,
+          {.help = "optimizer steps; wins over train.epochs; 0 = by train.epochs",
+           .unit = "steps",
+           .min = 0});
+  v.Visit("train.epochs", epochs, {.help = "passes over the data", .unit = "epochs", .min = 0});
+  v.Visit("train.batch_tokens", batch_tokens,
+          {.help = "tokens in an optimizer step; rounded down to whole sequences",
+           .unit = "tokens",
+           .min = 1});
+  v.Visit("train.micro_batch", micro_batch,
+          {.help = "sequences in one forward pass; 0 = chosen, at most a step's worth",
+           .unit = "sequences",
+           .min = 0});
+  v.Visit("train.precision", precision,
+          {.help = "arithmetic; bf16 keeps f32 master weights; auto = f32 on CPU, bf16 on GPU",
+           .choices = {"auto", "f32", "bf16"}});
+  v.Visit("train.seed", seed, {.help = "seed of weights, data order and masks", .min = 0});
+  v.Visit("train.device", device, {.help = "auto, cpu, cuda or cuda:N"});
+  v.Visit("train.threads", threads, {.help = "CPU threads; 0 = all cores", .min = 0, .max = 1024});
+}
+
+void ValidationOptions::Describe(OptionVisitor& v) {
+  v.Visit("validation.every", every,
+          {.help = "steps between validations; 0 = chosen so that it costs a few per cent",
+           .unit = "steps",
+           .min = 0});
+  v.Visit(
+      "validation.tokens", tokens,
+      {.help = "tokens of unmasked text in a validation; 0 = chosen", .unit = "tokens", .min = 0});
+}
+
+void CheckpointOptions::Describe(OptionVisitor& v) {
+  v.Visit("checkpoint.every", every,
+          {.help = "steps between checkpoints; 0 = chosen (a tenth of the run)",
+           .unit = "steps",
+           .min = 0});
+  v.Visit("checkpoint.keep", keep, {.help = "newest checkpoints kept", .min = 1});
+}
+
+void Recipe::Describe(OptionVisitor& v) {
+  model.Describe(v);
+  v.Visit("tokenizer", tokenizer,
+          {.help = "tokenizer folder; with model.path that folder unless given"});
+  data.Describe(v);
+  objective.Describe(v);
+  optimizer.Describe(v);
+  schedule.Describe(v);
+  train.Describe(v);
+  validation.Describe(v);
+  checkpoint.Describe(v);
+  v.Visit("output", output, {.help = "run folder"});
+}
+
+std::string Recipe::Dump() {
+  OptionLister lister;
+  Describe(lister);
+  return DumpYaml(lister.options());
+}
+
+namespace {
+
+[[noreturn]] void Missing(const std::string& key, const std::string& recipe,
+                          const std::string& hint) {
+  throw InputError({.what = "the recipe lacks " + key, .where = recipe, .hint = hint});
+}
+
+void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::string& file) {
+  if (recipe.tokenizer.empty()) recipe.tokenizer = recipe.model.path;
+  if (recipe.tokenizer.empty())
+    Missing("tokenizer", file, "tokenizer: FOLDER with a tokenizer.json");
+  if (recipe.data.train.empty())
+    Missing("data.train", file, "data.train: a file, glob or prepared folder");
+  if (recipe.optimizer.betas.size() != 2) {
+    throw InputError({.what = "bad value for optimizer.betas",
+                      .where = source.Place("optimizer.betas"),
+                      .expected = "two numbers, for example [0.9, 0.95]"});
+  }
+  if (!recipe.model.path.empty() && !recipe.model.preset.empty()) {
+    throw InputError({.what = "model.path and model.preset are both given",
+                      .where = source.Place("model.preset"),
+                      .hint = "keep one of the two"});
+  }
+  // A minimum left at its default must not exceed a smaller peak: then the paper's tenth of the
+  // peak.
+  if (!source.Has("schedule.min_lr")) recipe.schedule.min_lr = 0.1 * recipe.optimizer.lr;
+  if (recipe.schedule.min_lr > recipe.optimizer.lr) {
+    throw InputError({.what = "schedule.min_lr exceeds optimizer.lr",
+                      .where = source.Place("schedule.min_lr"),
+                      .hint = "lower schedule.min_lr or raise optimizer.lr"});
+  }
+  if (recipe.objective.name == "ntp") recipe.objective.mask_ratio = 0;
+}
+
+}  // namespace
+
+Recipe LoadRecipe(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  OptionSource source;
+  source.AddFile(path);
+  for (const std::string& word : overrides) source.AddOverride(word);
+  Recipe recipe;
+  source.Apply(recipe);
+  CheckAcrossKeys(recipe, source, path.string());
+  return recipe;
+}
+
+}  // namespace meap

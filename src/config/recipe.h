@@ -1,0 +1,111 @@
+// The recipe of a pre-training run: every key, its default and its meaning.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config/options.h"
+#include "config/yaml_reader.h"
+
+namespace meap {
+
+/// Which model: a Hugging Face folder, a preset, or sizes by their config.json names (0 = not
+/// given).
+struct ModelOptions {
+  std::string path;
+  std::string preset;
+  int64_t hidden_size = 0;
+  int64_t intermediate_size = 0;
+  int64_t num_hidden_layers = 0;
+  int64_t num_attention_heads = 0;
+  int64_t num_key_value_heads = 0;
+  int64_t head_dim = 0;
+  int64_t vocab_size = 0;
+  int64_t max_position_embeddings = 0;
+  double rms_norm_eps = 1e-5;
+  double rope_theta = 10000.0;
+  bool tie_word_embeddings = false;
+  double initializer_range = 0.02;
+  void Describe(OptionVisitor& visitor);
+};
+
+struct DataOptions {
+  std::vector<std::string> train;
+  std::vector<std::string> validation;
+  int64_t sequence_length = 1024;  // T
+  bool isolate_documents = false;
+  std::string text_field = "text";
+  std::string cache = ".cache/meap";
+  void Describe(OptionVisitor& visitor);
+};
+
+struct ObjectiveOptions {
+  std::string name = "meap";
+  double mask_ratio = 0.15;  // P
+  void Describe(OptionVisitor& visitor);
+};
+
+struct OptimizerOptions {
+  double lr = 4e-4;
+  std::vector<double> betas = {0.9, 0.95};
+  double eps = 1e-8;
+  double weight_decay = 0.05;
+  double grad_clip = 1.0;
+  void Describe(OptionVisitor& visitor);
+};
+
+struct ScheduleOptions {
+  std::string name = "cosine";
+  double warmup = 0.1;
+  double min_lr = 4e-5;
+  void Describe(OptionVisitor& visitor);
+};
+
+struct TrainOptions {
+  int64_t steps = 0;
+  double epochs = 1;
+  int64_t batch_tokens = 1048576;
+  int64_t micro_batch = 0;
+  std::string precision = "auto";
+  int64_t seed = 1234;
+  std::string device = "auto";
+  int64_t threads = 0;
+  void Describe(OptionVisitor& visitor);
+};
+
+struct ValidationOptions {
+  int64_t every = 0;
+  int64_t tokens = 0;
+  void Describe(OptionVisitor& visitor);
+};
+
+struct CheckpointOptions {
+  int64_t every = 0;
+  int64_t keep = 2;
+  void Describe(OptionVisitor& visitor);
+};
+
+struct Recipe {
+  ModelOptions model;
+  std::string tokenizer;
+  DataOptions data;
+  ObjectiveOptions objective;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
+  TrainOptions train;
+  ValidationOptions validation;
+  CheckpointOptions checkpoint;
+  std::string output = "runs/pretrain";
+
+  void Describe(OptionVisitor& visitor);
+  /// The whole recipe as YAML with every default written out.
+  std::string Dump();
+};
+
+/// Reads a recipe file and the command line's `key=value` words over it; checks what spans several
+/// keys.
+Recipe LoadRecipe(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+}  // namespace meap

@@ -1,0 +1,250 @@
+#include "config/yaml_reader.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+
+namespace meap {
+
+struct OptionSource::Value {
+  YAML::Node node;
+  std::string place;
+};
+
+OptionSource::OptionSource() = default;
+OptionSource::~OptionSource() = default;
+OptionSource::OptionSource(OptionSource&&) noexcept = default;
+OptionSource& OptionSource::operator=(OptionSource&&) noexcept = default;
+
+namespace {
+
+std::string PlaceOf(const std::string& file, const YAML::Mark& mark) {
+  return fmt::format("{}:{}:{}", file, mark.line + 1, mark.column + 1);
+}
+
+YAML::Node ParseYaml(const std::string& text, const std::string& file) {
+  try {
+    return YAML::Load(text);
+  } catch (const YAML::Exception& error) {
+    throw InputError({.what = "broken YAML",
+                      .where = PlaceOf(file, error.mark),
+                      .got = error.msg,
+                      .hint = "check the indentation and the quotes there"});
+  }
+}
+
+/// Calls add(dotted key, node, mark of the key) for every leaf of a nested map.
+template <class Add>
+void Flatten(const YAML::Node& map, const std::string& prefix, const std::string& file, Add&& add) {
+  std::set<std::string> seen;
+  for (const auto& entry : map) {
+    const auto name = entry.first.as<std::string>();
+    if (!seen.insert(name).second) {
+      throw InputError({.what = "key given twice: " + prefix + name,
+                        .where = PlaceOf(file, entry.first.Mark()),
+                        .hint = "keep one of the two"});
+    }
+    if (entry.second.IsMap()) {
+      Flatten(entry.second, prefix + name + ".", file, add);
+    } else {
+      add(prefix + name, entry.second, entry.first.Mark());
+    }
+  }
+}
+
+std::string Shown(const YAML::Node& node) {
+  YAML::Emitter emitter;
+  emitter << YAML::Flow << node;
+  return emitter.c_str();
+}
+
+std::string RangeText(const OptionInfo& info) {
+  if (!info.choices.empty()) return "one of " + Join(info.choices, ", ");
+  if (info.min > -1e300 && info.max < 1e300) {
+    return fmt::format("a value in [{}, {}{}", info.min, info.max, info.below_max ? ")" : "]");
+  }
+  if (info.min > -1e300) return fmt::format("at least {}", info.min);
+  return fmt::format("at most {}", info.max);
+}
+
+[[noreturn]] void BadValue(const std::string& name, const YAML::Node& node,
+                           const std::string& place, const std::string& expected,
+                           const OptionInfo& info) {
+  throw InputError({.what = "bad value for " + name,
+                    .where = place,
+                    .expected = expected,
+                    .got = Shown(node),
+                    .hint = info.help});
+}
+
+template <class T>
+T Convert(const std::string& name, const YAML::Node& node, const std::string& place,
+          const char* type, const OptionInfo& info) {
+  try {
+    if (node.IsScalar()) return node.as<T>();
+  } catch (const YAML::Exception&) {
+  }
+  BadValue(name, node, place, type, info);
+}
+
+void CheckRange(const std::string& name, double value, const YAML::Node& node,
+                const std::string& place, const OptionInfo& info) {
+  const bool inside = value >= info.min && value <= info.max &&
+                      !(info.below_max && value >= info.max);  // NaN fails the first comparison
+  if (!inside) BadValue(name, node, place, RangeText(info), info);
+}
+
+void CheckChoice(const std::string& name, const std::string& value, const YAML::Node& node,
+                 const std::string& place, const OptionInfo& info) {
+  const auto& choices = info.choices;
+  if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+  const std::string nearest = NearestName(value, choices);
+  OptionInfo hinted = info;
+  if (!nearest.empty()) hinted.help = "did you mean " + nearest + "?";
+  BadValue(name, node, place, RangeText(info), hinted);
+}
+
+}  // namespace
+
+void OptionSource::AddFile(const fs::path& path) {
+  std::vector<fs::path> including;
+  AddFile(path, including);
+}
+
+void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& including) {
+  const std::string text = ReadFile(path, "recipe");
+  const fs::path canonical = fs::canonical(path);
+  if (std::find(including.begin(), including.end(), canonical) != including.end()) {
+    throw InputError({.what = "recipe includes itself through base",
+                      .where = path.string(),
+                      .hint = "remove the base key of one of the files"});
+  }
+  including.push_back(canonical);
+  const YAML::Node root = ParseYaml(text, path.string());
+  if (root.IsNull()) return;
+  if (!root.IsMap()) {
+    throw InputError({.what = "a recipe is a list of keys and values",
+                      .where = path.string(),
+                      .expected = "lines such as `train.steps: 100` or nested maps"});
+  }
+  if (const YAML::Node base = root["base"]) {
+    AddFile(path.parent_path() / base.as<std::string>(), including);
+  }
+  Flatten(root, "", path.string(),
+          [&](const std::string& key, const YAML::Node& node, const auto& mark) {
+            if (key == "base") return;
+            values_.insert_or_assign(key, Value{node, PlaceOf(path.string(), mark)});
+          });
+}
+
+void OptionSource::AddOverride(const std::string& word) {
+  const size_t equals = word.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw InputError({.what = "cannot read an override",
+                      .where = "command line",
+                      .expected = "key=value",
+                      .got = word,
+                      .hint = "for example objective.mask_ratio=0.15"});
+  }
+  const std::string key = word.substr(0, equals);
+  const std::string place = "command line: " + word;
+  const YAML::Node node = ParseYaml(word.substr(equals + 1), place);
+  if (node.IsMap()) {
+    Flatten(node, key + ".", place,
+            [&](const std::string& name, const YAML::Node& leaf, const auto&) {
+              values_.insert_or_assign(name, Value{leaf, place});
+            });
+    return;
+  }
+  // An empty value (`key=`) clears a text; YAML would read it as null.
+  values_.insert_or_assign(key, Value{node.IsNull() ? YAML::Node("") : node, place});
+}
+
+bool OptionSource::Has(const std::string& key) const { return values_.contains(key); }
+
+std::string OptionSource::Place(const std::string& key) const {
+  const Value* value = Find(key);
+  return value == nullptr ? "default" : value->place;
+}
+
+const OptionSource::Value* OptionSource::Find(const std::string& key) const {
+  const auto found = values_.find(key);
+  return found == values_.end() ? nullptr : &found->second;
+}
+
+void OptionSource::CheckKeys(const std::vector<OptionText>& known) const {
+  std::vector<std::string> names;
+  for (const OptionText& option : known) names.push_back(option.name);
+  const std::set<std::string> set(names.begin(), names.end());
+  for (const auto& [key, value] : values_) {
+    if (set.contains(key)) continue;
+    const std::string nearest = NearestName(key, names);
+    throw InputError({.what = "unknown key " + key,
+                      .where = value.place,
+                      .hint = nearest.empty() ? "`meap options` lists every key"
+                                              : "did you mean " + nearest + "?"});
+  }
+}
+
+void OptionSource::Setter::Visit(const std::string& name, std::string& value,
+                                 const OptionInfo& info) {
+  const Value* found = source_.Find(name);
+  if (found == nullptr) return;
+  value = Convert<std::string>(name, found->node, found->place, "text", info);
+  CheckChoice(name, value, found->node, found->place, info);
+}
+
+void OptionSource::Setter::Visit(const std::string& name, bool& value, const OptionInfo& info) {
+  const Value* found = source_.Find(name);
+  if (found == nullptr) return;
+  value = Convert<bool>(name, found->node, found->place, "true or false", info);
+}
+
+void OptionSource::Setter::Visit(const std::string& name, int64_t& value, const OptionInfo& info) {
+  const Value* found = source_.Find(name);
+  if (found == nullptr) return;
+  value = Convert<int64_t>(name, found->node, found->place, "an integer", info);
+  CheckRange(name, static_cast<double>(value), found->node, found->place, info);
+}
+
+void OptionSource::Setter::Visit(const std::string& name, double& value, const OptionInfo& info) {
+  const Value* found = source_.Find(name);
+  if (found == nullptr) return;
+  value = Convert<double>(name, found->node, found->place, "a number", info);
+  CheckRange(name, value, found->node, found->place, info);
+}
+
+void OptionSource::Setter::Visit(const std::string& name, std::vector<std::string>& value,
+                                 const OptionInfo& info) {
+  const Value* found = source_.Find(name);
+  if (found == nullptr) return;
+  value.clear();
+  if (found->node.IsScalar()) {  // a single text stands for a list of one
+    value.push_back(found->node.as<std::string>());
+    return;
+  }
+  for (const auto& item : found->node) {
+    value.push_back(Convert<std::string>(name, item, found->place, "a list of texts", info));
+  }
+}
+
+void OptionSource::Setter::Visit(const std::string& name, std::vector<double>& value,
+                                 const OptionInfo& info) {
+  const Value* found = source_.Find(name);
+  if (found == nullptr) return;
+  if (!found->node.IsSequence())
+    BadValue(name, found->node, found->place, "a list of numbers", info);
+  value.clear();
+  for (const auto& item : found->node) {
+    value.push_back(Convert<double>(name, item, found->place, "a list of numbers", info));
+    CheckRange(name, value.back(), item, found->place, info);
+  }
+}
+
+}  // namespace meap

@@ -1,0 +1,68 @@
+// Reads options from YAML files (with `base:` includes) and `key=value` words, with the place of
+// every value.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/options.h"
+
+namespace meap {
+
+/// Values by dotted key, each with the place it came from; later ones win.
+class OptionSource {
+ public:
+  OptionSource();
+  ~OptionSource();
+  OptionSource(OptionSource&&) noexcept;
+  OptionSource& operator=(OptionSource&&) noexcept;
+
+  /// Adds a YAML file and, before it, the file its `base:` key names (relative to it). Errors: a
+  /// missing file, a cycle of bases, broken YAML (with line and column), a key given twice.
+  void AddFile(const std::filesystem::path& path);
+
+  /// Adds a `key=value` word of the command line; the value is read as YAML (`[a, b]` is a list).
+  void AddOverride(const std::string& word);
+
+  /// Sets every option of `describe` for which there is a value. Errors: an unknown key (with place
+  /// and nearest known key), a value of the wrong type, out of range or not among the choices.
+  template <class Options>
+  void Apply(Options& options) const {
+    OptionLister known;
+    options.Describe(known);
+    CheckKeys(known.options());
+    Setter setter(*this);
+    options.Describe(setter);
+  }
+
+  /// True when a file or word gave `key` a value.
+  bool Has(const std::string& key) const;
+  /// Where `key` got its value ("recipe.yaml:3:5" or "command line"), or "default".
+  std::string Place(const std::string& key) const;
+
+ private:
+  struct Value;
+  class Setter : public OptionVisitor {
+   public:
+    explicit Setter(const OptionSource& source) : source_(source) {}
+    void Visit(const std::string&, std::string&, const OptionInfo&) override;
+    void Visit(const std::string&, bool&, const OptionInfo&) override;
+    void Visit(const std::string&, int64_t&, const OptionInfo&) override;
+    void Visit(const std::string&, double&, const OptionInfo&) override;
+    void Visit(const std::string&, std::vector<std::string>&, const OptionInfo&) override;
+    void Visit(const std::string&, std::vector<double>&, const OptionInfo&) override;
+
+   private:
+    const OptionSource& source_;
+  };
+
+  void AddFile(const std::filesystem::path& path, std::vector<std::filesystem::path>& including);
+  void CheckKeys(const std::vector<OptionText>& known) const;
+  const Value* Find(const std::string& key) const;
+
+  std::map<std::string, Value> values_;
+};
+
+}  // namespace meap
