@@ -1,0 +1,147 @@
+#include "text/tokenizer.h"
+
+#include <algorithm>
+
+#include "core/console.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/parallel.h"
+#include "core/strings.h"
+#include "text/backend.h"
+#include "text/json_backend.h"
+#include "text/tokenizer_config.h"
+#include "text/tokenizer_impl.h"
+#include "text/utf8.h"
+
+namespace meap {
+namespace {
+
+constexpr const char* kMaskContent = "[MASK]";
+
+}  // namespace
+
+Tokenizer::Impl::Impl(TokenizerFiles files, const std::string& place) : files_(std::move(files)) {
+  if (files_.contains("tokenizer.json")) {
+    const JsonDocument document(files_["tokenizer.json"], place + "tokenizer.json");
+    backend_ = std::make_unique<JsonBackend>(document.root());
+  } else {
+    throw InputError({.what = "a tokenizer.model without a tokenizer.json beside it",
+                      .where = place + "tokenizer.model",
+                      .expected = "a tokenizer.json"});
+  }
+  config_ = ReadTokenizerConfig(files_, place);
+  for (const auto& [name, content] : config_.names) {
+    if (const std::optional<int32_t> id = backend_->TokenToId(content)) {
+      named_[name] = *id;
+    } else {
+      Warn(place + "tokenizer_config.json: " + name + " \"" + content +
+           "\" is not in the vocabulary; meap goes on without it");
+    }
+  }
+}
+
+std::optional<int32_t> Tokenizer::Impl::Named(const char* name) const {
+  const auto found = named_.find(name);
+  return found == named_.end() ? std::nullopt : std::optional(found->second);
+}
+
+int32_t Tokenizer::Impl::AddMaskToken() {
+  if (const std::optional<int32_t> id = Named("mask_token")) return *id;
+  std::optional<int32_t> id = backend_->AddedTokenId(kMaskContent);
+  const bool is_new = !id;
+  if (is_new) {
+    const int32_t size = backend_->VocabSize();
+    const bool in_vocabulary = backend_->TokenToId(kMaskContent).has_value();
+    id = backend_->AddSpecialToken(kMaskContent);
+    if (!in_vocabulary && *id != size) {
+      throw InputError({.what = "no mask token can be added: the vocabulary's ids have holes, and "
+                                "the next id that Hugging Face tokenizers gives out is taken",
+                        .expected = "id " + std::to_string(size),
+                        .got = "id " + std::to_string(*id),
+                        .hint = "add a token \"[MASK]\" to the tokenizer yourself and name it "
+                                "mask_token in tokenizer_config.json"});
+    }
+  }
+  AddMaskToFiles(files_, kMaskContent, *id, is_new);
+  config_.names["mask_token"] = kMaskContent;
+  named_["mask_token"] = *id;
+  return *id;
+}
+
+std::string Tokenizer::Impl::ContentHash() const {
+  const bool json = files_.contains("tokenizer.json");
+  std::string key = files_.at(json ? "tokenizer.json" : "tokenizer.model");
+  for (const auto& [name, id] : named_) key += "\n" + name + "=" + std::to_string(id);
+  return HashHex(key.data(), key.size());
+}
+
+void Tokenizer::Impl::Save(const fs::path& dir) const {
+  MakeOutputDirectory(dir, "the tokenizer's folder");
+  for (const auto& [name, text] : files_) WriteFileAtomically(dir / name, text);
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Tokenizer Tokenizer::Load(const fs::path& dir) {
+  return Tokenizer(std::make_unique<Impl>(ReadTokenizerFiles(dir), (dir / "").string()));
+}
+
+Tokenizer Tokenizer::FromJson(std::string_view tokenizer_json, std::string_view config_json) {
+  TokenizerFiles files{{"tokenizer.json", std::string(tokenizer_json)}};
+  if (!config_json.empty()) files["tokenizer_config.json"] = config_json;
+  return Tokenizer(std::make_unique<Impl>(std::move(files), ""));
+}
+
+void Tokenizer::Encode(std::string_view text, bool add_special, std::vector<int32_t>& ids) const {
+  if (IsValidUtf8(text)) {
+    impl_->backend().Encode(text, add_special, ids);
+  } else {
+    impl_->backend().Encode(ReplaceInvalidUtf8(text), add_special, ids);
+  }
+}
+
+std::vector<int32_t> Tokenizer::Encode(std::string_view text, bool add_special) const {
+  std::vector<int32_t> ids;
+  Encode(text, add_special, ids);
+  return ids;
+}
+
+std::vector<std::vector<int32_t>> Tokenizer::EncodeBatch(std::span<const std::string_view> texts,
+                                                         bool add_special, int threads) const {
+  std::vector<std::vector<int32_t>> results(texts.size());
+  ParallelFor(texts.size(), threads, [&](size_t i) { Encode(texts[i], add_special, results[i]); });
+  return results;
+}
+
+std::string Tokenizer::Decode(std::span<const int32_t> ids, bool skip_special) const {
+  return impl_->backend().Decode(ids, skip_special);
+}
+
+int32_t Tokenizer::VocabSize() const { return impl_->backend().VocabSize(); }
+std::optional<int32_t> Tokenizer::TokenToId(std::string_view token) const {
+  return impl_->backend().TokenToId(token);
+}
+std::optional<std::string> Tokenizer::IdToToken(int32_t id) const {
+  return impl_->backend().IdToToken(id);
+}
+bool Tokenizer::IsSpecial(int32_t id) const { return impl_->backend().IsSpecial(id); }
+
+std::optional<int32_t> Tokenizer::bos() const { return impl_->Named("bos_token"); }
+std::optional<int32_t> Tokenizer::eos() const { return impl_->Named("eos_token"); }
+std::optional<int32_t> Tokenizer::pad() const { return impl_->Named("pad_token"); }
+std::optional<int32_t> Tokenizer::unk() const { return impl_->Named("unk_token"); }
+std::optional<int32_t> Tokenizer::mask() const { return impl_->Named("mask_token"); }
+bool Tokenizer::AddsBos() const {
+  const std::optional<int32_t> first = impl_->backend().FirstAdded();
+  return first.has_value() && first == bos();
+}
+const std::string& Tokenizer::chat_template() const { return impl_->config().chat_template; }
+
+int32_t Tokenizer::AddMaskToken() { return impl_->AddMaskToken(); }
+void Tokenizer::Save(const fs::path& dir) const { impl_->Save(dir); }
+std::string Tokenizer::ContentHash() const { return impl_->ContentHash(); }
+
+}  // namespace meap

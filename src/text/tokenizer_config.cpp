@@ -1,0 +1,122 @@
+#include "text/tokenizer_config.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "text/json_node.h"
+
+namespace meap {
+namespace {
+
+// In the order in which they are written.
+constexpr const char* kFileNames[] = {"tokenizer.json",
+                                      "tokenizer_config.json",
+                                      "special_tokens_map.json",
+                                      "added_tokens.json",
+                                      "chat_template.jinja",
+                                      "tokenizer.model",
+                                      "vocab.json",
+                                      "merges.txt"};
+constexpr const char* kTokenNames[] = {"bos_token", "eos_token", "pad_token", "unk_token",
+                                       "mask_token"};
+
+const std::string* FindFile(const TokenizerFiles& files, const std::string& name) {
+  const auto file = files.find(name);
+  return file == files.end() ? nullptr : &file->second;
+}
+
+void ReadNames(const JsonNode& root, std::map<std::string, std::string>& names) {
+  for (const char* key : kTokenNames) {
+    const auto token = root.Optional(key);
+    if (!token || names.contains(key)) continue;
+    names[key] = token->IsString() ? token->String() : token->Field("content").String();
+  }
+}
+
+std::string ReadTemplate(const JsonNode& node) {
+  if (node.IsString()) return std::string(node.String());
+  for (const JsonNode& item : node.Items()) {
+    if (item.Field("name").String() == "default") {
+      return std::string(item.Field("template").String());
+    }
+  }
+  return "";
+}
+
+nlohmann::ordered_json AddedTokenJson(const std::string& content) {
+  return {{"content", content}, {"lstrip", false},      {"normalized", false},
+          {"rstrip", false},    {"single_word", false}, {"special", true}};
+}
+
+}  // namespace
+
+TokenizerFiles ReadTokenizerFiles(const fs::path& dir) {
+  if (!fs::is_directory(dir)) {
+    throw InputError({.what = "no such tokenizer folder",
+                      .where = dir.string(),
+                      .expected = "a folder with a tokenizer.json or a tokenizer.model"});
+  }
+  TokenizerFiles files;
+  for (const char* name : kFileNames) {
+    if (fs::exists(dir / name)) files[name] = ReadFile(dir / name, "tokenizer");
+  }
+  if (!files.contains("tokenizer.json") && !files.contains("tokenizer.model")) {
+    throw InputError({.what = "the folder holds no tokenizer",
+                      .where = dir.string(),
+                      .expected = "tokenizer.json or tokenizer.model in it",
+                      .hint = "older models have vocab.json and merges.txt only: load them once "
+                              "with transformers' AutoTokenizer and save them again"});
+  }
+  return files;
+}
+
+TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::string& place) {
+  TokenizerConfig config;
+  if (const std::string* text = FindFile(files, "tokenizer_config.json")) {
+    const JsonDocument document(*text, place + "tokenizer_config.json");
+    ReadNames(document.root(), config.names);
+    if (const auto node = document.root().Optional("chat_template")) {
+      config.chat_template = ReadTemplate(*node);
+    }
+  }
+  if (const std::string* text = FindFile(files, "special_tokens_map.json")) {
+    const JsonDocument document(*text, place + "special_tokens_map.json");
+    ReadNames(document.root(), config.names);
+  }
+  if (const std::string* text = FindFile(files, "chat_template.jinja")) {
+    config.chat_template = *text;
+  }
+  return config;
+}
+
+void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, bool is_new) {
+  using nlohmann::ordered_json;
+  const auto change = [&](const char* name, const auto& edit) {
+    ordered_json root = files.contains(name) ? ordered_json::parse(files[name]) : ordered_json();
+    edit(root);
+    files[name] = root.dump(2) + "\n";
+  };
+  change("tokenizer_config.json", [&](ordered_json& root) {
+    if (root.is_null()) root["tokenizer_class"] = "PreTrainedTokenizerFast";
+    root["mask_token"] = content;
+    if (root.contains("added_tokens_decoder")) {
+      root["added_tokens_decoder"][std::to_string(id)] = AddedTokenJson(content);
+    }
+  });
+  if (files.contains("special_tokens_map.json")) {
+    change("special_tokens_map.json", [&](ordered_json& root) { root["mask_token"] = content; });
+  }
+  if (!is_new) return;
+  if (files.contains("added_tokens.json")) {
+    change("added_tokens.json", [&](ordered_json& root) { root[content] = id; });
+  }
+  if (files.contains("tokenizer.json")) {
+    ordered_json entry = {{"id", id}};
+    entry.update(AddedTokenJson(content));
+    files["tokenizer.json"] =
+        AppendToTopLevelArray(files["tokenizer.json"], "added_tokens", entry.dump());
+  }
+}
+
+}  // namespace meap

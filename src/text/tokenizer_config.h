@@ -1,0 +1,37 @@
+// What stands beside a tokeniser: the names of its special tokens and its chat template.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace meap {
+
+/// The files of a tokenizer folder that are read and written, by name; absent ones are left out.
+using TokenizerFiles = std::map<std::string, std::string>;
+
+/// Reads every tokenizer file of a folder. A missing folder, or one with neither tokenizer.json nor
+/// tokenizer.model, is an InputError.
+TokenizerFiles ReadTokenizerFiles(const std::filesystem::path& dir);
+
+/// What tokenizer_config.json, special_tokens_map.json and chat_template.jinja say.
+struct TokenizerConfig {
+  std::map<std::string, std::string> names;  // "bos_token" to "<s>"
+  std::string chat_template;
+};
+
+/// `place` is put before file names in errors ("FOLDER/").
+TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::string& place);
+
+/// Puts a new special token, the mask token, into all files that list special tokens.
+/// `adds_to_json`: it is new to tokenizer.json too.
+void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, bool is_new);
+
+/// `text`, a JSON document, with `element` appended to the array under the top-level key `key`,
+/// which is made when it is missing. Everything else stays byte for byte.
+std::string AppendToTopLevelArray(std::string_view text, std::string_view key,
+                                  std::string_view element);
+
+}  // namespace meap
