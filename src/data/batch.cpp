@@ -1,0 +1,113 @@
+#include "data/batch.h"
+
+#include "core/error.h"
+
+namespace meap {
+namespace {
+
+std::vector<SourceSize> Sizes(const std::vector<MixtureSource>& sources) {
+  std::vector<SourceSize> sizes;
+  for (const MixtureSource& source : sources) {
+    sizes.push_back({source.store->tokens(), source.weight});
+  }
+  return sizes;
+}
+
+}  // namespace
+
+BatchReader::BatchReader(std::vector<MixtureSource> sources, const BatchOptions& options)
+    : sources_(std::move(sources)), options_(options), sampler_(Sizes(sources_), options.sampler) {
+  MEAP_CHECK(options.batch_rows > 0, "batch_rows");
+}
+
+Batch BatchReader::Part(uint64_t step, int64_t begin, int64_t rows) const {
+  MEAP_CHECK(begin >= 0 && rows >= 0 && begin + rows <= options_.batch_rows, "rows of a step");
+  const auto batch_rows = static_cast<uint64_t>(options_.batch_rows);
+  return Rows(step * batch_rows + static_cast<uint64_t>(begin), rows);
+}
+
+Batch BatchReader::Rows(uint64_t first, int64_t rows) const {
+  const uint64_t length = options_.sampler.sequence_length;
+  Batch batch;
+  batch.first = first;
+  batch.rows = rows;
+  batch.sequence_length = static_cast<int64_t>(length);
+  const auto count = static_cast<size_t>(rows) * (length + 1);
+  batch.tokens.resize(count);
+  if (options_.isolate_documents) {
+    batch.segments.resize(count);
+    batch.positions.resize(count);
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    const SampleRef sample = sampler_.At(first + static_cast<uint64_t>(row));
+    const TokenStore& store = *sources_[sample.source].store;
+    const uint64_t start = sample.window * length;
+    store.Read(start, length + 1, batch.tokens.data() + static_cast<size_t>(row) * (length + 1));
+    batch.sample_ids.push_back(sample.sample_id);
+    batch.epochs.push_back(sample.epoch);
+    if (options_.isolate_documents) AddDocuments(batch, row, store, start);
+  }
+  return batch;
+}
+
+void BatchReader::AddDocuments(Batch& batch, int64_t row, const TokenStore& store,
+                               uint64_t start) const {
+  const auto width = static_cast<uint64_t>(batch.sequence_length) + 1;
+  const std::vector<uint64_t> starts = store.DocumentStarts(start, start + width);
+  int32_t* segments = batch.segments.data() + static_cast<uint64_t>(row) * width;
+  int32_t* positions = batch.positions.data() + static_cast<uint64_t>(row) * width;
+  size_t next = 0;
+  int32_t segment = 0;
+  int32_t position = 0;
+  for (uint64_t t = 0; t < width; ++t, ++position) {
+    if (next < starts.size() && starts[next] == start + t) {
+      if (t > 0) ++segment;
+      position = 0;
+      ++next;
+    }
+    segments[t] = segment;
+    positions[t] = position;
+  }
+}
+
+BatchPrefetcher::BatchPrefetcher(const BatchReader& reader, uint64_t first_step, int64_t begin,
+                                 int64_t rows, size_t depth)
+    : reader_(reader),
+      begin_(begin),
+      rows_(rows),
+      depth_(depth),
+      thread_([this, first_step](const std::stop_token& stop) { Run(stop, first_step); }) {}
+
+BatchPrefetcher::~BatchPrefetcher() {
+  thread_.request_stop();
+  thread_.join();
+}
+
+void BatchPrefetcher::Run(const std::stop_token& stop, uint64_t step) {
+  while (true) {
+    Item item;
+    try {
+      item.batch = reader_.Part(step++, begin_, rows_);
+    } catch (...) {
+      item.failure = std::current_exception();
+    }
+    const bool failed = item.failure != nullptr;
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, stop, [&] { return ready_.size() < depth_; })) return;
+    ready_.push_back(std::move(item));
+    changed_.notify_all();
+    if (failed) return;
+  }
+}
+
+Batch BatchPrefetcher::Next() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !ready_.empty(); });
+  if (ready_.front().failure) std::rethrow_exception(ready_.front().failure);  // and stays there
+  Batch batch = std::move(ready_.front().batch);
+  ready_.pop_front();
+  changed_.notify_all();
+  return batch;
+}
+
+}  // namespace meap
