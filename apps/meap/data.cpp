@@ -1,7 +1,13 @@
-#include "commands.h"
+#include "data_commands.h"
 
 namespace meap {
 
-void AddDataCommand(CLI::App& root) { root.add_subcommand("data", "Training data"); }
+void AddDataCommand(CLI::App& root) {
+  CLI::App* data = root.add_subcommand("data", "Prepare, make, look at and check training data");
+  data->require_subcommand(1);
+  AddDataPrepareCommand(*data);
+  AddDataInspectCommand(*data);
+  AddDataVerifyCommand(*data);
+}
 
 }  // namespace meap

@@ -2,26 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/files.h"
+#include "data/document_encoder.h"
 #include "data/manifest.h"
 #include "data/readers.h"
 
 namespace meap {
-
-/// What preparation needs of a tokenizer.
-struct DocumentEncoder {
-  /// Appends the ids of a text, without special tokens around it. Called from many threads.
-  std::function<void(std::string_view, std::vector<int32_t>&)> append;
-  int32_t bos = -1;  // put before each document; -1 for none
-  int32_t eos = -1;  // put after each document; required
-  uint32_t vocab_size = 0;
-  std::string hash;  // changes whenever the ids may change
-};
 
 struct PrepareOptions {
   ReaderOptions reader;
