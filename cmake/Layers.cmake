@@ -1,14 +1,25 @@
-# meap_layer(NAME [TORCH] DEPENDS ...): the static library meap_NAME of every source in src/NAME. TORCH
-# adds libtorch with the precompiled header, without which each unit would parse ATen anew (7 s and more).
+# meap_layer(NAME [TORCH] [SHARED FILE] DEPENDS ...): the library meap_NAME of every source in src/NAME,
+# static, or shared as libFILE.so. TORCH adds libtorch with the precompiled header, without which each unit
+# would parse ATen anew (7 s and more); kernels (*_kernel.cpp) know no libtorch and go without.
 function(meap_layer name)
-  cmake_parse_arguments(ARG "TORCH" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "SHARED" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
   if(NOT sources)
     add_library(meap_${name} INTERFACE)
     target_link_libraries(meap_${name} INTERFACE meap_flags ${ARG_DEPENDS})
     return()
   endif()
-  add_library(meap_${name} STATIC ${sources})
+  if(ARG_SHARED)
+    add_library(meap_${name} SHARED ${sources})
+    set_target_properties(meap_${name} PROPERTIES OUTPUT_NAME ${ARG_SHARED})
+  else()
+    add_library(meap_${name} STATIC ${sources})
+  endif()
+  set(kernels ${sources})
+  list(FILTER kernels INCLUDE REGEX "_kernel\\.cpp$")
+  if(kernels)
+    set_source_files_properties(${kernels} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endif()
   target_link_libraries(meap_${name} PUBLIC meap_flags ${ARG_DEPENDS})
   if(ARG_TORCH)
     meap_use_torch(meap_${name})

@@ -1,29 +1,86 @@
 #include "nn/attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "core/error.h"
+#include "nn/attention_kernel.h"
+#include "nn/dispatch.h"
 
 namespace meap {
 namespace {
 
-/// Attention of `rows` segments of one length that stand one after another.
-at::Tensor RegularAttention(const at::Tensor& q_NHd, const at::Tensor& k_NKd,
-                            const at::Tensor& v_NKd, int64_t rows) {
-  const int64_t length = q_NHd.size(0) / rows;
-  const int64_t group = q_NHd.size(1) / k_NKd.size(1);
-  const auto split = [&](const at::Tensor& x_NHd) {
-    return x_NHd.view({rows, length, x_NHd.size(1), x_NHd.size(2)}).transpose(1, 2);
-  };
-  at::Tensor k_BHTd = split(k_NKd);
-  at::Tensor v_BHTd = split(v_NKd);
-  if (group > 1) {
-    k_BHTd = k_BHTd.repeat_interleave(group, 1);
-    v_BHTd = v_BHTd.repeat_interleave(group, 1);
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// The kernels want heads and their elements without gaps; tokens may stand apart.
+at::Tensor DenseHeads(const at::Tensor& x_NHd) {
+  const bool dense =
+      x_NHd.stride(2) == 1 && (x_NHd.size(1) == 1 || x_NHd.stride(1) == x_NHd.size(2));
+  return dense ? x_NHd : x_NHd.contiguous();
+}
+
+TokenRows Rows(const at::Tensor& x_NHd) { return {x_NHd.const_data_ptr(), x_NHd.stride(0)}; }
+
+AttentionInputs Inputs(const at::Tensor& q_NHd, const at::Tensor& k_NKd, const at::Tensor& v_NKd,
+                       std::vector<int64_t> offsets) {
+  return {ElementOf(q_NHd),   q_NHd.size(1), k_NKd.size(1), q_NHd.size(2),
+          std::move(offsets), Rows(q_NHd),   Rows(k_NKd),   Rows(v_NKd)};
+}
+
+class PackedAttentionFunction : public torch::autograd::Function<PackedAttentionFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q_in, const at::Tensor& k_in,
+                            const at::Tensor& v_in, const std::vector<int64_t>& offsets) {
+    const at::Tensor q_NHd = DenseHeads(q_in);
+    const at::Tensor k_NKd = DenseHeads(k_in);
+    const at::Tensor v_NKd = DenseHeads(v_in);
+    const at::TensorOptions wide = q_NHd.options().dtype(at::kFloat);
+    at::Tensor out_NHd = at::empty(q_NHd.sizes(), q_NHd.options());
+    at::Tensor log_sum_NH = at::empty({q_NHd.size(0), q_NHd.size(1)}, wide);
+    AttentionForward work(Inputs(q_NHd, k_NKd, v_NKd, offsets), out_NHd.mutable_data_ptr(),
+                          log_sum_NH.mutable_data_ptr<float>());
+    at::Tensor workspace = at::empty({work.WorkspaceSize()}, wide);
+    work.SetWorkspace(workspace.mutable_data_ptr<float>());
+    at::parallel_for(0, work.packs(), 1,
+                     [&](int64_t begin, int64_t end) { work.Pack(begin, end); });
+    at::parallel_for(0, work.runs(), 1, [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+    ctx->save_for_backward({q_NHd, k_NKd, v_NKd, out_NHd, log_sum_NH});
+    ctx->saved_data["offsets"] = offsets;
+    return out_NHd;
   }
-  const at::Tensor out_BHTd = at::scaled_dot_product_attention(
-      split(q_NHd), k_BHTd, v_BHTd, /*attn_mask=*/{}, /*dropout_p=*/0.0, /*is_causal=*/true);
-  return out_BHTd.transpose(1, 2).reshape(q_NHd.sizes());
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const at::Tensor &q_NHd = saved[0], &k_NKd = saved[1], &v_NKd = saved[2];
+    const at::Tensor grad_out_NHd = DenseHeads(grads[0]);
+    const at::Tensor grad_q_NHd = at::empty(q_NHd.sizes(), q_NHd.options());
+    const at::Tensor grad_k_NKd = at::empty(k_NKd.sizes(), k_NKd.options());
+    const at::Tensor grad_v_NKd = at::empty(v_NKd.sizes(), v_NKd.options());
+    AttentionBackward work;
+    work.inputs = Inputs(q_NHd, k_NKd, v_NKd, ctx->saved_data["offsets"].toIntVector());
+    work.out = Rows(saved[3]);
+    work.grad_out = Rows(grad_out_NHd);
+    work.log_sum = saved[4].const_data_ptr<float>();
+    work.grad_q = Rows(grad_q_NHd);
+    work.grad_k = Rows(grad_k_NKd);
+    work.grad_v = Rows(grad_v_NKd);
+    at::parallel_for(0, work.pieces(), 1,
+                     [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+    return {grad_q_NHd, grad_k_NKd, grad_v_NKd, at::Tensor()};
+  }
+};
+
+at::Tensor PackedAttentionOperator(const at::Tensor& q_NHd, const at::Tensor& k_NKd,
+                                   const at::Tensor& v_NKd, at::IntArrayRef offsets) {
+  return PackedAttention(q_NHd, k_NKd, v_NKd, Segments{offsets.vec()});
+}
+
+TORCH_LIBRARY_FRAGMENT(meap, library) {
+  library.def("packed_attention(Tensor q, Tensor k, Tensor v, int[] offsets) -> Tensor",
+              &PackedAttentionOperator);
 }
 
 }  // namespace
@@ -44,15 +101,9 @@ int64_t Segments::CommonLength() const {
 at::Tensor PackedAttention(const at::Tensor& q_NHd, const at::Tensor& k_NKd,
                            const at::Tensor& v_NKd, const Segments& segments) {
   MEAP_CHECK(segments.tokens() == q_NHd.size(0), "segments do not cover the tokens");
-  if (segments.CommonLength() > 0) return RegularAttention(q_NHd, k_NKd, v_NKd, segments.count());
-  std::vector<at::Tensor> parts;
-  for (int64_t i = 0; i < segments.count(); ++i) {
-    const int64_t begin = segments.offsets[i];
-    const int64_t length = segments.length(i);
-    parts.push_back(RegularAttention(q_NHd.narrow(0, begin, length), k_NKd.narrow(0, begin, length),
-                                     v_NKd.narrow(0, begin, length), 1));
-  }
-  return at::cat(parts, 0);
+  MEAP_CHECK(q_NHd.size(1) % k_NKd.size(1) == 0, "query heads do not share key heads evenly");
+  if (!HasKernel(q_NHd)) return reference::PackedAttention(q_NHd, k_NKd, v_NKd, segments);
+  return PackedAttentionFunction::apply(q_NHd, k_NKd, v_NKd, segments.offsets);
 }
 
 }  // namespace meap

@@ -24,9 +24,15 @@ struct Segments {
 };
 
 /// softmax(q k^T / sqrt(d)) v inside each segment, causal; [N, H, d]. Never holds a T x T matrix.
-/// Differentiable in q, k, v.
+/// Differentiable in q, k, v. On the CPU in f32 and bf16 by our own kernels, else the reference.
 at::Tensor PackedAttention(const at::Tensor& q_NHd, const at::Tensor& k_NKd,
                            const at::Tensor& v_NKd, const Segments& segments);
+
+namespace reference {
+/// The same in plain libtorch, for every device and dtype.
+at::Tensor PackedAttention(const at::Tensor& q_NHd, const at::Tensor& k_NKd,
+                           const at::Tensor& v_NKd, const Segments& segments);
+}  // namespace reference
 
 /// Attention of one layer as the model asks for it: it does not know whether there is a cache.
 class Attender {
