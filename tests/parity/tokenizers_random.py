@@ -61,7 +61,7 @@ def run(arguments, objects):
             file.write(json.dumps(item, ensure_ascii=item.get("ascii", False)) + "\n")
         file.flush()
         done = subprocess.run([BINARY, "tokenizer", *arguments, "--jsonl", file.name], check=True, stdout=subprocess.PIPE)
-    return [json.loads(line) for line in done.stdout.decode("utf-8").splitlines()]
+    return [json.loads(line) for line in done.stdout.decode("utf-8").rstrip("\n").split("\n")]
 
 
 def compare(name, what, expected, got, inputs, limit=3):
