@@ -1,4 +1,4 @@
-// meap tokenizer encode | decode | inspect; tokenizer_train.cpp has train.
+// meap tokenizer: encode, decode and inspect; train is in a file of its own.
 #include "text/tokenizer.h"
 
 #include <memory>
@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "core/console.h"
 #include "json_lines.h"
+#include "tokenizer_commands.h"
 
 namespace meap {
 namespace {
@@ -158,6 +159,7 @@ void AddInspect(CLI::App& parent) {
 void AddTokenizerCommand(CLI::App& root) {
   CLI::App* tokenizer = root.add_subcommand("tokenizer", "Trains and applies tokenizers");
   tokenizer->require_subcommand(1);
+  AddTokenizerTrainCommand(*tokenizer);
   AddEncode(*tokenizer);
   AddDecode(*tokenizer);
   AddInspect(*tokenizer);
