@@ -6,6 +6,7 @@
 namespace meap {
 
 void AddDataPrepareCommand(CLI::App& data);
+void AddDataSynthCommand(CLI::App& data);
 void AddDataInspectCommand(CLI::App& data);
 void AddDataVerifyCommand(CLI::App& data);
 
