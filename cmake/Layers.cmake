@@ -4,6 +4,7 @@
 function(meap_layer name)
   cmake_parse_arguments(ARG "TORCH" "SHARED" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "_plugin\\.cpp$")  # libraries of their own, loaded when needed
   if(NOT sources)
     add_library(meap_${name} INTERFACE)
     target_link_libraries(meap_${name} INTERFACE meap_flags ${ARG_DEPENDS})

@@ -207,6 +207,50 @@ TEST(Readers, CsvGivesBackAnyTextThatWasQuoted) {
   }));
 }
 
+// rows.parquet: 600 rows in three row groups, small pages; text is "Row N ee text." with e acute,
+// null in row 8 and empty in row 12; meta.body in every second row, dictionary-encoded.
+TEST(Readers, Parquet) {
+  const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path();
+  if (!fs::exists(folder / "libmeap_parquet.so")) GTEST_SKIP() << "built without pyarrow";
+  const fs::path path = testing::Fixture("data/rows.parquet");
+  DropCounts drops;
+  const std::vector<std::string> texts = ReadAll(path, {}, &drops);
+  ASSERT_EQ(texts.size(), 598u);
+  EXPECT_EQ(texts[4], "Row 4 \xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9 text.");
+  EXPECT_EQ(texts[597], "Row 599 \xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9 text.");
+  EXPECT_THAT(drops.places(), ElementsAre(HasSubstr("rows.parquet:8: not_string"),
+                                          HasSubstr("rows.parquet:12: empty")));
+  const std::vector<std::string> bodies = ReadAll(path, {.text_field = "meta.body"}, &drops);
+  ASSERT_EQ(bodies.size(), 300u);
+  EXPECT_EQ(bodies[2], "body 1");
+  EXPECT_EQ(drops.count(DropReason::kNotString), 300u);
+  std::atomic<uint64_t> consumed{0};
+  const auto reader = OpenDocuments(path, {}, &consumed);
+  std::string_view text;
+  while (reader->Next(text)) {
+  }
+  EXPECT_EQ(consumed, fs::file_size(path));
+}
+
+TEST(Readers, WrongParquetIsAnError) {
+  const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path();
+  if (!fs::exists(folder / "libmeap_parquet.so")) GTEST_SKIP() << "built without pyarrow";
+  const fs::path path = testing::Fixture("data/rows.parquet");
+  const ErrorParts parts = ErrorOf([&] { ReadAll(path, {.text_field = "texts"}); });
+  EXPECT_THAT(parts.got, HasSubstr("text, meta.body"));
+  EXPECT_THAT(parts.hint, HasSubstr("--text-field text"));
+  ErrorOf([&] { ReadAll(path, {.text_field = "id"}); });
+  const TempDir dir;
+  const std::string bytes = testing::Get(path);
+  Put(dir / "cut.parquet", bytes.substr(0, bytes.size() / 2));
+  EXPECT_THAT(ErrorOf([&] { ReadAll(dir / "cut.parquet"); }).where, HasSubstr("cut.parquet"));
+  std::string flipped = bytes;
+  for (size_t at = 100; at < 1500; ++at) flipped[at] = '\x5A';
+  Put(dir / "flipped.parquet", flipped);
+  EXPECT_THAT(ErrorOf([&] { ReadAll(dir / "flipped.parquet"); }).what, HasSubstr("broken"));
+  ErrorOf([&] { ReadAll(dir / "missing.parquet"); });
+}
+
 TEST(Readers, InputsAreFilesFoldersAndGlobs) {
   const TempDir dir;
   for (const char* name :
