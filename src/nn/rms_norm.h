@@ -17,4 +17,12 @@ std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& residual_ND,
                                              const at::Tensor& delta_ND, const at::Tensor& weight_D,
                                              double eps);
 
+namespace reference {
+/// The same in plain libtorch, for every device and dtype.
+at::Tensor RmsNorm(const at::Tensor& x_ND, const at::Tensor& weight_D, double eps);
+std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& residual_ND,
+                                             const at::Tensor& delta_ND, const at::Tensor& weight_D,
+                                             double eps);
+}  // namespace reference
+
 }  // namespace meap

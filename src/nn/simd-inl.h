@@ -68,6 +68,20 @@ HWY_INLINE void StorePart(Floats x, T* p, int64_t count) {
   std::memcpy(p, part, count * sizeof(T));
 }
 
+/// Whole vectors, or what is left of a row: `left` elements from p on.
+template <class T>
+HWY_INLINE Floats LoadSome(const T* p, int64_t left) {
+  return left >= Lanes() ? Load(p) : LoadPart(p, left);
+}
+template <class T>
+HWY_INLINE void StoreSome(Floats x, T* p, int64_t left) {
+  if (left >= Lanes()) {
+    Store(x, p);
+  } else {
+    StorePart(x, p, left);
+  }
+}
+
 HWY_INLINE float Sum(Floats x) { return hn::GetLane(hn::SumOfLanes(FloatTag(), x)); }
 HWY_INLINE float Max(Floats x) { return hn::GetLane(hn::MaxOfLanes(FloatTag(), x)); }
 

@@ -1,0 +1,18 @@
+// The CPU kernels of swiglu.h on raw memory, rows [begin, end) of a call.
+#pragma once
+
+#include <cstdint>
+
+#include "nn/element.h"
+
+namespace meap {
+
+/// out [N, F] = silu(gate) * up of gate_up [N, 2F].
+void SwiGluForwardRows(Element element, int64_t width, const void* gate_up, void* out,
+                       int64_t begin, int64_t end);
+
+/// grad_gate_up [N, 2F] from grad_out [N, F].
+void SwiGluBackwardRows(Element element, int64_t width, const void* gate_up, const void* grad_out,
+                        void* grad_gate_up, int64_t begin, int64_t end);
+
+}  // namespace meap

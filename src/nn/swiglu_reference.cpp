@@ -1,0 +1,13 @@
+// The plain libtorch form of SwiGlu: any device and dtype, and the tests' oracle.
+#include <ATen/ATen.h>
+
+#include "nn/swiglu.h"
+
+namespace meap::reference {
+
+at::Tensor SwiGlu(const at::Tensor& gate_up_N2F) {
+  const auto halves = gate_up_N2F.chunk(2, -1);
+  return at::silu(halves[0]) * halves[1];
+}
+
+}  // namespace meap::reference
