@@ -28,6 +28,7 @@ meap_require(yaml HEADER yaml-cpp/yaml.h LIBRARIES yaml-cpp PACKAGE libyaml-cpp-
 meap_require(json HEADER nlohmann/json.hpp PACKAGE nlohmann-json3-dev)
 meap_require(pcre2 HEADER pcre2.h LIBRARIES pcre2-8 PACKAGE libpcre2-dev)
 meap_require(utf8proc HEADER utf8proc.h LIBRARIES utf8proc PACKAGE libutf8proc-dev)
+meap_require(sentencepiece HEADER sentencepiece_processor.h LIBRARIES sentencepiece PACKAGE libsentencepiece-dev)
 meap_require(zstd HEADER zstd.h LIBRARIES zstd PACKAGE libzstd-dev)
 meap_require(zlib HEADER zlib.h LIBRARIES z PACKAGE zlib1g-dev)
 meap_require(cli HEADER CLI/CLI.hpp PACKAGE libcli11-dev)

@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "text/backend.h"
 #include "text/json_backend.h"
+#include "text/sp_backend.h"
 #include "text/tokenizer_config.h"
 #include "text/tokenizer_impl.h"
 #include "text/utf8.h"
@@ -20,16 +21,15 @@ constexpr const char* kMaskContent = "[MASK]";
 
 }  // namespace
 
-Tokenizer::Impl::Impl(TokenizerFiles files, const std::string& place) : files_(std::move(files)) {
+Tokenizer::Impl::Impl(TokenizerFiles files, const std::string& place)
+    : files_(std::move(files)), config_(ReadTokenizerConfig(files_, place)) {
   if (files_.contains("tokenizer.json")) {
     const JsonDocument document(files_["tokenizer.json"], place + "tokenizer.json");
     backend_ = std::make_unique<JsonBackend>(document.root());
   } else {
-    throw InputError({.what = "a tokenizer.model without a tokenizer.json beside it",
-                      .where = place + "tokenizer.model",
-                      .expected = "a tokenizer.json"});
+    backend_ = std::make_unique<SpBackend>(files_["tokenizer.model"], place + "tokenizer.model",
+                                           config_.add_bos_token, config_.add_eos_token);
   }
-  config_ = ReadTokenizerConfig(files_, place);
   for (const auto& [name, content] : config_.names) {
     if (const std::optional<int32_t> id = backend_->TokenToId(content)) {
       named_[name] = *id;
@@ -75,9 +75,18 @@ std::string Tokenizer::Impl::ContentHash() const {
   return HashHex(key.data(), key.size());
 }
 
+const SpBackend* Tokenizer::Impl::sentence_piece() const {
+  return dynamic_cast<const SpBackend*>(backend_.get());
+}
+
 void Tokenizer::Impl::Save(const fs::path& dir) const {
+  TokenizerFiles files = files_;
+  if (const SpBackend* model = sentence_piece()) {
+    // Without a new token the model alone says everything; transformers finds a new one in JSON.
+    if (model->has_new_tokens() || model->CanBeJson()) files["tokenizer.json"] = model->ToJson();
+  }
   MakeOutputDirectory(dir, "the tokenizer's folder");
-  for (const auto& [name, text] : files_) WriteFileAtomically(dir / name, text);
+  for (const auto& [name, text] : files) WriteFileAtomically(dir / name, text);
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

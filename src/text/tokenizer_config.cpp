@@ -76,6 +76,8 @@ TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::stri
   if (const std::string* text = FindFile(files, "tokenizer_config.json")) {
     const JsonDocument document(*text, place + "tokenizer_config.json");
     ReadNames(document.root(), config.names);
+    config.add_bos_token = document.root().BoolOr("add_bos_token", true);
+    config.add_eos_token = document.root().BoolOr("add_eos_token", false);
     if (const auto node = document.root().Optional("chat_template")) {
       config.chat_template = ReadTemplate(*node);
     }

@@ -20,6 +20,8 @@ TokenizerFiles ReadTokenizerFiles(const std::filesystem::path& dir);
 struct TokenizerConfig {
   std::map<std::string, std::string> names;  // "bos_token" to "<s>"
   std::string chat_template;
+  bool add_bos_token = true;  // for a tokenizer.model only: a tokenizer.json says it itself
+  bool add_eos_token = false;
 };
 
 /// `place` is put before file names in errors ("FOLDER/").

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "text/backend.h"
+#include "text/sp_backend.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_config.h"
 
@@ -25,6 +26,9 @@ class Tokenizer::Impl {
   std::string ContentHash() const;
 
  private:
+  /// The SentencePiece model where there is no tokenizer.json, else null.
+  const SpBackend* sentence_piece() const;
+
   TokenizerFiles files_;
   TokenizerConfig config_;
   std::unique_ptr<TokenizerBackend> backend_;

@@ -1,0 +1,102 @@
+#include "text/sp_backend.h"
+
+#include <sentencepiece_processor.h>
+
+#include "core/error.h"
+
+namespace meap {
+namespace {
+
+Decoder MakeDecoder(const SpModel& model) {
+  const JsonDocument document(SpDecoderJson(model), "decoder");
+  return Decoder(document.root());
+}
+
+bool Special(const SpModel::Piece& piece) {
+  return piece.type == SpModel::PieceType::kControl || piece.type == SpModel::PieceType::kUnknown;
+}
+
+}  // namespace
+
+SpBackend::SpBackend(const std::string& bytes, const std::string& where, bool add_bos, bool add_eos)
+    : model_(ReadSpModel(bytes, where)),
+      processor_(std::make_unique<sentencepiece::SentencePieceProcessor>()),
+      decoder_(MakeDecoder(model_)),
+      first_added_(static_cast<int32_t>(model_.pieces.size())) {
+  const sentencepiece::util::Status status = processor_->LoadFromSerializedProto(bytes);
+  if (!status.ok()) {
+    throw InputError(
+        {.what = "SentencePiece refuses this model", .where = where, .got = status.ToString()});
+  }
+  if (add_bos && processor_->bos_id() >= 0) before_.push_back(processor_->bos_id());
+  if (add_eos && processor_->eos_id() >= 0) after_.push_back(processor_->eos_id());
+}
+
+SpBackend::~SpBackend() = default;
+
+void SpBackend::AppendEncoded(std::string_view text, std::vector<int32_t>& ids) const {
+  std::vector<int> pieces;
+  const sentencepiece::util::Status status = processor_->Encode(text, &pieces);
+  if (!status.ok()) {
+    throw WorkError({.what = "SentencePiece cannot encode a text", .got = status.ToString()});
+  }
+  ids.insert(ids.end(), pieces.begin(), pieces.end());
+}
+
+void SpBackend::Encode(std::string_view text, bool add_special, std::vector<int32_t>& ids) const {
+  if (add_special) ids.insert(ids.end(), before_.begin(), before_.end());
+  size_t done = 0;
+  size_t begin = 0;
+  size_t end = 0;
+  size_t id = 0;
+  while (!added_.empty() && added_.Find(text, done, begin, end, id)) {
+    if (begin > done) AppendEncoded(text.substr(done, begin - done), ids);
+    ids.push_back(static_cast<int32_t>(id));
+    done = end;
+  }
+  if (done < text.size()) AppendEncoded(text.substr(done), ids);
+  if (add_special) ids.insert(ids.end(), after_.begin(), after_.end());
+}
+
+std::string SpBackend::Decode(std::span<const int32_t> ids, bool skip_special) const {
+  std::vector<std::string> tokens;
+  for (const int32_t id : ids) {
+    if (id < 0 || id >= VocabSize() || (skip_special && IsSpecial(id))) continue;
+    tokens.push_back(model_.pieces[static_cast<size_t>(id)].text);
+  }
+  return decoder_.Decode(std::move(tokens));
+}
+
+std::optional<int32_t> SpBackend::TokenToId(std::string_view token) const {
+  for (size_t i = 0; i < model_.pieces.size(); ++i) {
+    if (model_.pieces[i].text == token) return static_cast<int32_t>(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> SpBackend::IdToToken(int32_t id) const {
+  if (id < 0 || id >= VocabSize()) return std::nullopt;
+  return model_.pieces[static_cast<size_t>(id)].text;
+}
+
+bool SpBackend::IsSpecial(int32_t id) const {
+  return id >= 0 && id < VocabSize() && Special(model_.pieces[static_cast<size_t>(id)]);
+}
+
+std::optional<int32_t> SpBackend::AddedTokenId(std::string_view content) const {
+  const std::optional<int32_t> id = TokenToId(content);
+  return id && (*id >= first_added_ || IsSpecial(*id)) ? id : std::nullopt;
+}
+
+std::optional<int32_t> SpBackend::FirstAdded() const {
+  return before_.empty() ? std::nullopt : std::optional(before_[0]);
+}
+
+int32_t SpBackend::AddSpecialToken(std::string_view content) {
+  const int32_t id = VocabSize();
+  model_.pieces.push_back({std::string(content), 0, SpModel::PieceType::kControl});
+  added_.Add(content, static_cast<size_t>(id));
+  return id;
+}
+
+}  // namespace meap

@@ -1,0 +1,87 @@
+// tokenizer.model without a tokenizer.json beside it.
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "tests/support.h"
+#include "text/tokenizer.h"
+
+namespace meap {
+namespace {
+
+using ::meap::testing::ErrorOf;
+using ::meap::testing::TempDir;
+using nlohmann::json;
+
+/// A folder with the shared BPE model alone, and its configuration.
+void CopyModel(const fs::path& to) {
+  const fs::path from = testing::SharedRoot() / "data" / "tokenizers" / "sp-bpe-4k";
+  fs::create_directories(to);
+  fs::copy_file(from / "tokenizer.model", to / "tokenizer.model");
+  fs::copy_file(from / "tokenizer_config.json", to / "tokenizer_config.json");
+}
+
+std::vector<json> Golden() {
+  std::ifstream file(testing::SharedRoot() / "data" / "tokenizers" / "sp-bpe-4k" / "golden.jsonl");
+  std::vector<json> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+bool HasSpecial(const std::string& text) {
+  for (const char* special : {"<unk>", "<s>", "</s>", "<pad>", "[MASK]"}) {
+    if (text.find(special) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST(SentencePieceTest, EncodesAndDecodesTheGoldens) {
+  MEAP_NEEDS_SHARED();
+  const TempDir dir;
+  CopyModel(dir / "a");
+  const Tokenizer tokenizer = Tokenizer::Load(dir / "a");
+  EXPECT_EQ(tokenizer.VocabSize(), 4096);
+  EXPECT_EQ(tokenizer.mask(), 4);
+  EXPECT_TRUE(tokenizer.AddsBos());
+  int compared = 0;
+  for (const json& line : Golden()) {
+    const auto text = line["text"].get<std::string>();
+    const auto ids = line["ids"].get<std::vector<int32_t>>();
+    EXPECT_EQ(tokenizer.Decode(ids, false), line["decoded"].get<std::string>());
+    EXPECT_EQ(tokenizer.Decode(ids, true), line["decoded_skip_special"].get<std::string>());
+    if (HasSpecial(text)) continue;
+    EXPECT_EQ(tokenizer.Encode(text, false), ids) << text;
+    EXPECT_EQ(tokenizer.Encode(text, true), line["ids_with_special"].get<std::vector<int32_t>>());
+    ++compared;
+  }
+  EXPECT_GT(compared, 400);
+}
+
+TEST(SentencePieceTest, SavesAnEquivalentTokenizerJson) {
+  MEAP_NEEDS_SHARED();
+  const TempDir dir;
+  CopyModel(dir / "a");
+  Tokenizer::Load(dir / "a").Save(dir / "b");
+  EXPECT_EQ(ReadFile(dir / "a" / "tokenizer.model", "test"),
+            ReadFile(dir / "b" / "tokenizer.model", "test"));
+  const Tokenizer tokenizer = Tokenizer::Load(dir / "b");
+  for (const json& line : Golden()) {
+    const auto text = line["text"].get<std::string>();
+    EXPECT_EQ(tokenizer.Encode(text, false), line["ids"].get<std::vector<int32_t>>()) << text;
+    EXPECT_EQ(tokenizer.Encode(text, true), line["ids_with_special"].get<std::vector<int32_t>>());
+  }
+}
+
+TEST(SentencePieceTest, BrokenModelsAreNamed) {
+  const TempDir dir;
+  fs::create_directories(dir / "a");
+  const fs::path file = dir / "a" / "tokenizer.model";
+  for (const std::string& bytes : {std::string("version https://git-lfs.github.com/spec/v1\n"),
+                                   std::string("\x0A\xFF\x01"), std::string()}) {
+    std::ofstream(file) << bytes;
+    EXPECT_EQ(ErrorOf([&] { Tokenizer::Load(dir / "a"); }).where, file.string());
+  }
+}
+
+}  // namespace
+}  // namespace meap
