@@ -20,7 +20,7 @@ TEXTS = ["", " ", "Hello world", "  two  spaces \n\n and lines\n", "na\u00efve c
 def texts_of(folder):
     golden = folder / "golden.jsonl"
     lines = golden.read_text(encoding="utf-8").rstrip("\n").split("\n") if golden.exists() else []
-    return TEXTS + [text for text in (json.loads(line)["text"] for line in lines) if "[MASK]" not in text]
+    return TEXTS + [text for text in (json.loads(line)["text"] for line in lines[::8]) if "[MASK]" not in text]
 
 
 def check(original, saved):
