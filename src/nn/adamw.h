@@ -26,7 +26,16 @@ void AdamWUpdate(const AdamWOptions& options, int64_t step, double grad_scale,
                  const at::Tensor& grad, at::Tensor master, at::Tensor m, at::Tensor v,
                  at::Tensor copy);
 
-/// Euclidean norm over all elements of all gradients, f64 accumulation.
+/// Euclidean norm over all elements of all gradients, f64 accumulation; the same bits for any
+/// number of threads.
 double GradNorm(const std::vector<at::Tensor>& grads);
+
+namespace reference {
+/// The same in plain libtorch, for every device and dtype.
+void AdamWUpdate(const AdamWOptions& options, int64_t step, double grad_scale,
+                 const at::Tensor& grad, at::Tensor master, at::Tensor m, at::Tensor v,
+                 at::Tensor copy);
+double GradNorm(const std::vector<at::Tensor>& grads);
+}  // namespace reference
 
 }  // namespace meap

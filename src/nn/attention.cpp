@@ -56,9 +56,13 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
     const variable_list saved = ctx->get_saved_variables();
     const at::Tensor &q_NHd = saved[0], &k_NKd = saved[1], &v_NKd = saved[2];
     const at::Tensor grad_out_NHd = DenseHeads(grads[0]);
-    const at::Tensor grad_q_NHd = at::empty(q_NHd.sizes(), q_NHd.options());
-    const at::Tensor grad_k_NKd = at::empty(k_NKd.sizes(), k_NKd.options());
-    const at::Tensor grad_v_NKd = at::empty(v_NKd.sizes(), v_NKd.options());
+    // One memory, as q, k and v come from one activation: RotateQkv then has nothing to copy.
+    const int64_t heads = q_NHd.size(1), kv_heads = k_NKd.size(1);
+    const at::Tensor grad_qkv =
+        at::empty({q_NHd.size(0), heads + 2 * kv_heads, q_NHd.size(2)}, q_NHd.options());
+    const at::Tensor grad_q_NHd = grad_qkv.narrow(1, 0, heads);
+    const at::Tensor grad_k_NKd = grad_qkv.narrow(1, heads, kv_heads);
+    const at::Tensor grad_v_NKd = grad_qkv.narrow(1, heads + kv_heads, kv_heads);
     AttentionBackward work;
     work.inputs = Inputs(q_NHd, k_NKd, v_NKd, ctx->saved_data["offsets"].toIntVector());
     work.out = Rows(saved[3]);

@@ -1,9 +1,15 @@
 #include "nn/linear_cross_entropy.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include <algorithm>
+
+#include "core/error.h"
+#include "nn/dispatch.h"
+#include "nn/linear_cross_entropy_kernel.h"
 
 namespace meap {
 namespace {
@@ -11,34 +17,106 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Rows of a block: about 16 MiB of f32 logits, so that they stay near the caches.
+/// Rows of a block: about 16 million logits. Smaller blocks would pass over the head's gradient
+/// more often than over the logits themselves.
 int64_t BlockRows(int64_t vocabulary) {
-  return std::max<int64_t>(16, (int64_t{1} << 22) / std::max<int64_t>(1, vocabulary));
+  return std::max<int64_t>(16, (int64_t{1} << 24) / std::max<int64_t>(1, vocabulary));
 }
 
-struct Gradients {
-  at::Tensor hidden_MD;
-  at::Tensor weight_VD;  // f32: blocks are summed in it
+/// Loss of a block into nll_B; logits_BV becomes the gradient of them where one is wanted.
+void SoftmaxBlock(const at::Tensor& logits_BV, const at::Tensor& targets_B, double scale,
+                  bool wants_gradient, at::Tensor nll_B) {
+  if (HasKernel(logits_BV)) {
+    const SoftmaxLoss work{ElementOf(logits_BV),
+                           logits_BV.size(1),
+                           logits_BV.data_ptr(),
+                           targets_B.const_data_ptr<int64_t>(),
+                           nll_B.mutable_data_ptr<float>(),
+                           wants_gradient,
+                           static_cast<float>(scale)};
+    at::parallel_for(0, logits_BV.size(0), 1,
+                     [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+    return;
+  }
+  at::Tensor wide_BV = logits_BV.to(at::kFloat);
+  const at::Tensor target_logits = wide_BV.gather(1, targets_B.unsqueeze(1));
+  const at::Tensor normalizer = wide_BV.logsumexp(1, /*keepdim=*/true);
+  nll_B.copy_((normalizer - target_logits).squeeze(1));
+  if (!wants_gradient) return;
+  wide_BV.sub_(normalizer).exp_();
+  wide_BV.scatter_add_(1, targets_B.unsqueeze(1), at::full_like(target_logits, -1.0));
+  logits_BV.copy_(wide_BV.mul_(scale));
+}
+
+/// The rows with loss, block by block.
+class Blocks {
+ public:
+  Blocks(const at::Tensor& hidden_MD, const at::Tensor& weight_VD, const at::Tensor& targets_M,
+         double scale, bool wants_gradient)
+      : hidden_MD_(hidden_MD),
+        weight_VD_(weight_VD),
+        targets_M_(targets_M),
+        scale_(scale),
+        wants_gradient_(wants_gradient),
+        rows_(std::min(BlockRows(weight_VD.size(0)), hidden_MD.size(0))),
+        nll_M_(at::empty({hidden_MD.size(0)}, hidden_MD.options().dtype(at::kFloat))) {}
+
+  void Run() {
+    if (wants_gradient_) grad_hidden_MD_ = at::empty_like(hidden_MD_);
+    const at::Tensor logits = at::empty({rows_, weight_VD_.size(0)}, hidden_MD_.options());
+    for (int64_t begin = 0; begin < hidden_MD_.size(0); begin += rows_) {
+      const int64_t rows = std::min(rows_, hidden_MD_.size(0) - begin);
+      RunBlock(begin, rows, logits.narrow(0, 0, rows));
+    }
+    if (!wants_gradient_) return;
+    if (!grad_weight_VD_.defined()) grad_weight_VD_ = at::zeros_like(weight_VD_);
+    grad_weight_VD_ = grad_weight_VD_.to(weight_VD_.scalar_type());
+  }
+
+  const at::Tensor& nll_M() const { return nll_M_; }
+  const at::Tensor& grad_hidden_MD() const { return grad_hidden_MD_; }
+  const at::Tensor& grad_weight_VD() const { return grad_weight_VD_; }
+
+ private:
+  void RunBlock(int64_t begin, int64_t rows, at::Tensor logits_BV) {
+    const at::Tensor hidden_BD = hidden_MD_.narrow(0, begin, rows);
+    at::mm_out(logits_BV, hidden_BD, weight_VD_.t());
+    SoftmaxBlock(logits_BV, targets_M_.narrow(0, begin, rows), scale_, wants_gradient_,
+                 nll_M_.narrow(0, begin, rows));
+    if (!wants_gradient_) return;
+    at::Tensor grad_hidden_BD = grad_hidden_MD_.narrow(0, begin, rows);
+    at::mm_out(grad_hidden_BD, logits_BV, weight_VD_);
+    AddWeightGradient(logits_BV, hidden_BD);
+  }
+
+  /// The first block's gradient is the sum so far; where a second comes, they are summed in f32.
+  void AddWeightGradient(const at::Tensor& grad_BV, const at::Tensor& hidden_BD) {
+    if (!grad_weight_VD_.defined()) {
+      grad_weight_VD_ = at::mm(grad_BV.t(), hidden_BD);
+    } else if (weight_VD_.scalar_type() == at::kFloat) {
+      grad_weight_VD_.addmm_(grad_BV.t(), hidden_BD);
+    } else {
+      if (grad_weight_VD_.scalar_type() != at::kFloat) {
+        grad_weight_VD_ = grad_weight_VD_.to(at::kFloat);
+      }
+      grad_weight_VD_.add_(at::mm(grad_BV.t(), hidden_BD));
+    }
+  }
+
+  at::Tensor hidden_MD_, weight_VD_, targets_M_;
+  double scale_;
+  bool wants_gradient_;
+  int64_t rows_;
+  at::Tensor nll_M_;
+  at::Tensor grad_hidden_MD_;
+  at::Tensor grad_weight_VD_;
 };
 
-/// One block: fills nll and, where gradients are wanted, adds scale * (softmax - onehot) to them.
-void Block(const at::Tensor& hidden_BD, const at::Tensor& weight_VD, const at::Tensor& targets_B,
-           double scale, at::Tensor nll_B, at::Tensor grad_hidden_BD, Gradients* gradients) {
-  at::Tensor logits_BV = at::mm(hidden_BD, weight_VD.t()).to(at::kFloat);
-  const at::Tensor target_logits = logits_BV.gather(1, targets_B.unsqueeze(1));
-  const at::Tensor normalizer = logits_BV.logsumexp(1, /*keepdim=*/true);
-  nll_B.copy_((normalizer - target_logits).squeeze(1));
-  if (gradients == nullptr) return;
-  at::Tensor& grad_BV = logits_BV;
-  grad_BV.sub_(normalizer).exp_();
-  grad_BV.scatter_add_(1, targets_B.unsqueeze(1), at::full_like(target_logits, -1.0));
-  const at::Tensor scaled_BV = grad_BV.mul_(scale).to(weight_VD.scalar_type());
-  at::mm_out(grad_hidden_BD, scaled_BV, weight_VD);
-  if (weight_VD.scalar_type() == at::kFloat) {
-    gradients->weight_VD.addmm_(scaled_BV.t(), hidden_BD);
-  } else {
-    gradients->weight_VD.add_(at::mm(scaled_BV.t(), hidden_BD));
-  }
+/// [N, ...] with zeros but for `part` in rows_M.
+at::Tensor Spread(const at::Tensor& part, const at::Tensor& rows_M, int64_t tokens) {
+  std::vector<int64_t> sizes = part.sizes().vec();
+  sizes[0] = tokens;
+  return at::zeros(sizes, part.options()).index_copy_(0, rows_M, part);
 }
 
 class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossEntropyFunction> {
@@ -46,50 +124,65 @@ class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossE
   static variable_list forward(AutogradContext* ctx, const at::Tensor& hidden_ND,
                                const at::Tensor& weight_VD, const at::Tensor& targets_N,
                                double scale, bool wants_gradient) {
-    const at::Tensor rows_M = targets_N.ne(kIgnoreLabel).nonzero().squeeze(1);
-    const bool all = rows_M.size(0) == targets_N.size(0);
-    const at::Tensor hidden_MD = all ? hidden_ND : hidden_ND.index_select(0, rows_M);
-    const at::Tensor targets_M = all ? targets_N : targets_N.index_select(0, rows_M);
-    at::Tensor nll_M = at::empty({targets_M.size(0)}, hidden_ND.options().dtype(at::kFloat));
-    Gradients gradients;
+    const at::Tensor has_loss_N = targets_N.ne(kIgnoreLabel);
+    const bool all = has_loss_N.all().item<bool>();
+    const at::Tensor rows_M = all ? at::Tensor() : has_loss_N.nonzero().squeeze(1);
+    const auto select = [&](const at::Tensor& x) {
+      return all ? x.contiguous() : x.index_select(0, rows_M);
+    };
+    const at::Tensor targets_M = select(targets_N);
+    CheckTargets(targets_M, weight_VD.size(0));
+    Blocks blocks(select(hidden_ND), weight_VD, targets_M, scale, wants_gradient);
+    blocks.Run();
+    const auto spread = [&](const at::Tensor& part) {
+      return all ? part : Spread(part, rows_M, targets_N.size(0));
+    };
     if (wants_gradient) {
-      gradients.hidden_MD = at::empty_like(hidden_MD);
-      gradients.weight_VD = at::zeros(weight_VD.sizes(), weight_VD.options().dtype(at::kFloat));
+      ctx->saved_data["hidden"] = spread(blocks.grad_hidden_MD());
+      ctx->saved_data["weight"] = blocks.grad_weight_VD();
     }
-    const int64_t block = BlockRows(weight_VD.size(0));
-    for (int64_t begin = 0; begin < targets_M.size(0); begin += block) {
-      const int64_t rows = std::min(block, targets_M.size(0) - begin);
-      const auto part = [&](const at::Tensor& x) { return x.narrow(0, begin, rows); };
-      Block(part(hidden_MD), weight_VD, part(targets_M), scale, part(nll_M),
-            wants_gradient ? part(gradients.hidden_MD) : at::Tensor(),
-            wants_gradient ? &gradients : nullptr);
-    }
-    at::Tensor nll_N = nll_M;
-    if (!all) nll_N = at::zeros({targets_N.size(0)}, nll_M.options()).index_copy_(0, rows_M, nll_M);
-    if (wants_gradient) {
-      at::Tensor grad_hidden_ND = gradients.hidden_MD;
-      if (!all) {
-        grad_hidden_ND = at::zeros_like(hidden_ND).index_copy_(0, rows_M, gradients.hidden_MD);
-      }
-      ctx->saved_data["hidden"] = grad_hidden_ND;
-      ctx->saved_data["weight"] = gradients.weight_VD.to(weight_VD.scalar_type());
-    }
+    const at::Tensor nll_N = spread(blocks.nll_M());
     ctx->mark_non_differentiable({nll_N});
     // The sum runs in f64: over a million terms f32 would lose digits that the curves show.
-    return {(nll_M.sum(at::kDouble) * scale).to(at::kFloat), nll_N};
+    return {(blocks.nll_M().sum(at::kDouble) * scale).to(at::kFloat), nll_N};
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    // A loss that is itself the root has gradient 1: nothing to multiply, and on the CPU no cost
+    // to find out.
+    const bool is_one = grads[0].is_cpu() && grads[0].item<double>() == 1.0;
     const auto scaled = [&](const char* name) {
       at::Tensor grad = ctx->saved_data[name].toTensor();
       ctx->saved_data.erase(name);  // freed as soon as the graph has used it
-      return grad.mul_(grads[0].to(grad.scalar_type()));
+      return is_one ? grad : grad.mul_(grads[0].to(grad.scalar_type()));
     };
     at::Tensor hidden = scaled("hidden");
     at::Tensor weight = scaled("weight");
     return {hidden, weight, at::Tensor(), at::Tensor(), at::Tensor()};
   }
+
+ private:
+  static void CheckTargets(const at::Tensor& targets_M, int64_t vocabulary) {
+    if (!targets_M.is_cpu() || targets_M.numel() == 0) return;
+    MEAP_CHECK(targets_M.min().item<int64_t>() >= 0 && targets_M.max().item<int64_t>() < vocabulary,
+               "targets are within the vocabulary");
+  }
 };
+
+std::tuple<at::Tensor, at::Tensor> LinearCrossEntropyOperator(const at::Tensor& hidden,
+                                                              const at::Tensor& weight,
+                                                              const at::Tensor& targets,
+                                                              double scale) {
+  CrossEntropy result = LinearCrossEntropy(hidden, weight, targets, scale);
+  return {result.loss, result.nll_N};
+}
+
+TORCH_LIBRARY_FRAGMENT(meap, library) {
+  library.def(
+      "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor targets, float scale) "
+      "-> (Tensor, Tensor)",
+      &LinearCrossEntropyOperator);
+}
 
 }  // namespace
 

@@ -24,4 +24,10 @@ struct CrossEntropy {
 CrossEntropy LinearCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& weight_VD,
                                 const at::Tensor& targets_N, double scale);
 
+namespace reference {
+/// The same in plain libtorch, holding all logits: for tests.
+CrossEntropy LinearCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& weight_VD,
+                                const at::Tensor& targets_N, double scale);
+}  // namespace reference
+
 }  // namespace meap

@@ -1,51 +1,160 @@
 #include "nn/rope.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
-#include <cmath>
-#include <numbers>
-#include <vector>
+#include "core/error.h"
+#include "nn/dispatch.h"
+#include "nn/rope_kernel.h"
 
 namespace meap {
 namespace {
 
-/// One inverse frequency, scaled as Llama 3.1 does it: long waves are stretched by `factor`, short
-/// ones kept, those between blended.
-double Llama3Frequency(double frequency, const RopeOptions& options) {
-  const double wavelength = 2 * std::numbers::pi / frequency;
-  const double context = options.original_max_position_embeddings;
-  if (wavelength < context / options.high_freq_factor) return frequency;
-  if (wavelength > context / options.low_freq_factor) return frequency / options.factor;
-  const double blend = (context / wavelength - options.low_freq_factor) /
-                       (options.high_freq_factor - options.low_freq_factor);
-  return (1 - blend) * frequency / options.factor + blend * frequency;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int64_t kGrainTokens = 16;
+
+/// Angles as a call and its backward pass need them.
+struct Angles {
+  at::Tensor cos_Pd, sin_Pd, positions_N;
+
+  explicit Angles(const variable_list& saved)
+      : cos_Pd(saved[0]), sin_Pd(saved[1]), positions_N(saved[2]) {}
+
+  /// to = from rotated; [N, heads, d] each, heads without gaps, maybe one memory.
+  void Rotate(const at::Tensor& from, const at::Tensor& to, bool inverse) const {
+    const Rotation work{ElementOf(from),
+                        from.size(1),
+                        from.size(2),
+                        inverse,
+                        cos_Pd.const_data_ptr<float>(),
+                        sin_Pd.const_data_ptr<float>(),
+                        positions_N.const_data_ptr<int64_t>(),
+                        from.const_data_ptr(),
+                        from.stride(0),
+                        to.data_ptr(),
+                        to.stride(0)};
+    at::parallel_for(0, from.size(0), kGrainTokens,
+                     [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+  }
+};
+
+bool DenseHeads(const at::Tensor& x_NHd) {
+  return x_NHd.stride(2) == 1 && x_NHd.stride(1) == x_NHd.size(2);
+}
+
+class ApplyRopeFunction : public torch::autograd::Function<ApplyRopeFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x_NHd, const at::Tensor& cos_Pd,
+                            const at::Tensor& sin_Pd, const at::Tensor& positions_N) {
+    ctx->save_for_backward({cos_Pd, sin_Pd, positions_N});
+    return Rotated(x_NHd, {cos_Pd, sin_Pd, positions_N}, /*inverse=*/false);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    return {Rotated(grads[0], ctx->get_saved_variables(), /*inverse=*/true), {}, {}, {}};
+  }
+
+ private:
+  static at::Tensor Rotated(const at::Tensor& x, const variable_list& angles, bool inverse) {
+    const at::Tensor from = DenseHeads(x) ? x : x.contiguous();
+    at::Tensor to = at::empty(from.sizes(), from.options());
+    Angles(angles).Rotate(from, to, inverse);
+    return to;
+  }
+};
+
+class RotateQkvFunction : public torch::autograd::Function<RotateQkvFunction> {
+ public:
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& qkv_in, int64_t heads,
+                               int64_t kv_heads, const at::Tensor& cos_Pd, const at::Tensor& sin_Pd,
+                               const at::Tensor& positions_N) {
+    const at::Tensor qkv = qkv_in.detach();  // the results are views of memory, not of a variable
+    const at::Tensor rotated = qkv.narrow(1, 0, heads + kv_heads);
+    Angles({cos_Pd, sin_Pd, positions_N}).Rotate(rotated, rotated, /*inverse=*/false);
+    ctx->save_for_backward({cos_Pd, sin_Pd, positions_N});
+    return {qkv.narrow(1, 0, heads), qkv.narrow(1, heads, kv_heads),
+            qkv.narrow(1, heads + kv_heads, kv_heads)};
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const at::Tensor grad = Joined(grads);
+    const at::Tensor rotated = grad.narrow(1, 0, grads[0].size(1) + grads[1].size(1));
+    Angles(ctx->get_saved_variables()).Rotate(rotated, rotated, /*inverse=*/true);
+    return {grad, {}, {}, {}, {}, {}};
+  }
+
+ private:
+  /// The three gradients as one tensor: themselves, where they stand side by side in a memory that
+  /// nobody else holds (PackedAttention makes them so), else a copy.
+  static at::Tensor Joined(const variable_list& grads) {
+    const at::Tensor &q = grads[0], &k = grads[1], &v = grads[2];
+    const int64_t heads = q.size(1) + k.size(1) + v.size(1);
+    const auto at_head = [&](const at::Tensor& x, int64_t head) {
+      return x.use_count() == 1 && DenseHeads(x) && x.stride(0) == heads * x.size(2) &&
+             x.storage().is_alias_of(q.storage()) && x.storage_offset() == head * x.size(2);
+    };
+    const bool adjacent = at_head(q, 0) && at_head(k, q.size(1)) &&
+                          at_head(v, q.size(1) + k.size(1)) && q.storage().use_count() == 3;
+    if (!adjacent) return at::cat({q, k, v}, 1);
+    return q.as_strided({q.size(0), heads, q.size(2)}, {heads * q.size(2), q.size(2), 1}, 0);
+  }
+};
+
+at::Tensor ApplyRopeOperator(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
+                             const at::Tensor& positions) {
+  return ApplyRope(x, {cos, sin}, positions);
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> RotateQkvOperator(const at::Tensor& qkv,
+                                                                 int64_t heads, int64_t kv_heads,
+                                                                 const at::Tensor& cos,
+                                                                 const at::Tensor& sin,
+                                                                 const at::Tensor& positions) {
+  // A copy: callers from Python know nothing of the rule that qkv is used up.
+  RotatedQkv parts = RotateQkv(qkv.clone(), heads, kv_heads, {cos, sin}, positions);
+  return {parts.q_NHd, parts.k_NKd, parts.v_NKd};
+}
+
+TORCH_LIBRARY_FRAGMENT(meap, library) {
+  library.def("apply_rope(Tensor x, Tensor cos, Tensor sin, Tensor positions) -> Tensor",
+              &ApplyRopeOperator);
+  library.def(
+      "rotate_qkv(Tensor qkv, int heads, int kv_heads, Tensor cos, Tensor sin, Tensor positions) "
+      "-> (Tensor, Tensor, Tensor)",
+      &RotateQkvOperator);
+}
+
+void CheckShapes(const at::Tensor& x_NHd, const RopeTable& table, const at::Tensor& positions_N) {
+  MEAP_CHECK(x_NHd.size(2) == 2 * table.cos_Pd.size(1), "the table is for this head width");
+  MEAP_CHECK(positions_N.size(0) == x_NHd.size(0), "one position for each token");
+  MEAP_CHECK(positions_N.numel() == 0 || (positions_N.min().item<int64_t>() >= 0 &&
+                                          positions_N.max().item<int64_t>() < table.cos_Pd.size(0)),
+             "positions are within the table");
 }
 
 }  // namespace
 
-RopeTable MakeRopeTable(const RopeOptions& options, int64_t head_dim, int64_t positions,
-                        at::Device device) {
-  std::vector<float> frequencies(head_dim / 2);
-  for (int64_t i = 0; i < head_dim / 2; ++i) {
-    double frequency = 1.0 / std::pow(options.theta, static_cast<double>(2 * i) / head_dim);
-    if (options.scaling == RopeOptions::Scaling::kLinear) frequency /= options.factor;
-    if (options.scaling == RopeOptions::Scaling::kLlama3) {
-      frequency = Llama3Frequency(frequency, options);
-    }
-    frequencies[i] = static_cast<float>(frequency);
-  }
-  const at::Tensor angles_Pd =
-      at::outer(at::arange(positions, at::kFloat), at::tensor(frequencies));
-  return {angles_Pd.cos().to(device), angles_Pd.sin().to(device)};
-}
-
 at::Tensor ApplyRope(const at::Tensor& x_NHd, const RopeTable& table,
                      const at::Tensor& positions_N) {
-  const auto dtype = x_NHd.scalar_type();
-  const at::Tensor cos = table.cos_Pd.index_select(0, positions_N).unsqueeze(1).to(dtype);
-  const at::Tensor sin = table.sin_Pd.index_select(0, positions_N).unsqueeze(1).to(dtype);
-  const auto halves = x_NHd.chunk(2, -1);
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1);
+  if (!HasKernel(x_NHd)) return reference::ApplyRope(x_NHd, table, positions_N);
+  CheckShapes(x_NHd, table, positions_N);
+  return ApplyRopeFunction::apply(x_NHd, table.cos_Pd, table.sin_Pd, positions_N.contiguous());
+}
+
+RotatedQkv RotateQkv(const at::Tensor& qkv_NHd, int64_t heads, int64_t kv_heads,
+                     const RopeTable& table, const at::Tensor& positions_N) {
+  MEAP_CHECK(qkv_NHd.size(1) == heads + 2 * kv_heads, "qkv holds H + 2K heads");
+  if (!HasKernel(qkv_NHd) || !DenseHeads(qkv_NHd)) {
+    return reference::RotateQkv(qkv_NHd, heads, kv_heads, table, positions_N);
+  }
+  CheckShapes(qkv_NHd, table, positions_N);
+  auto parts = RotateQkvFunction::apply(qkv_NHd, heads, kv_heads, table.cos_Pd, table.sin_Pd,
+                                        positions_N.contiguous());
+  return {parts[0], parts[1], parts[2]};
 }
 
 }  // namespace meap
