@@ -1,0 +1,93 @@
+#include "report/metrics.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "core/console.h"
+#include "core/error.h"
+
+namespace meap {
+namespace {
+
+using nlohmann::json;
+
+[[noreturn]] void WriteFailed(const fs::path& path, int error) {
+  throw WorkError({.what = "cannot write metrics",
+                   .where = path.string(),
+                   .got = std::strerror(error),
+                   .hint = "free some disk space, then go on with --resume"});
+}
+
+// The lines of `text` that a run at `step` has written. A last line without its line feed is whole
+// when it is a whole object.
+std::string LinesUpTo(std::string_view text, int64_t step, const fs::path& path) {
+  std::string kept;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const json object = json::parse(line, nullptr, false);
+    if (!object.is_object()) {
+      if (!text.empty()) Warn(path.string() + ": dropping a line that is not a JSON object");
+      continue;
+    }
+    const auto found = object.find("step");
+    if (found != object.end() && found->is_number() && found->get<int64_t>() > step) continue;
+    kept.append(line).push_back('\n');
+  }
+  return kept;
+}
+
+// Brings the file to `kept` in one step that a crash cannot halve.
+void Reduce(const fs::path& path, const std::string& text, const std::string& kept) {
+  if (kept == text) return;
+  if (text.starts_with(kept) && ::truncate(path.c_str(), static_cast<off_t>(kept.size())) == 0) {
+    return;
+  }
+  WriteFileAtomically(path, kept);
+}
+
+}  // namespace
+
+MetricsWriter::MetricsWriter(const fs::path& path, std::optional<int64_t> resume_step)
+    : path_(path) {
+  if (resume_step && fs::exists(path)) {
+    const std::string text = ReadFile(path, "metrics");
+    Reduce(path, text, LinesUpTo(text, *resume_step, path));
+  }
+  const int fresh = resume_step ? 0 : O_TRUNC;
+  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | fresh, 0666);
+  struct stat info {};
+  if (descriptor_ < 0 || ::fstat(descriptor_, &info) != 0) {
+    const int error = errno;
+    if (descriptor_ >= 0) ::close(descriptor_);
+    WriteFailed(path, error);
+  }
+  size_ = info.st_size;
+}
+
+MetricsWriter::~MetricsWriter() { ::close(descriptor_); }
+
+void MetricsWriter::Append(const nlohmann::ordered_json& object) {
+  const std::string line = object.dump(-1, ' ', true) + "\n";
+  size_t done = 0;
+  while (done < line.size()) {
+    const ssize_t count = ::write(descriptor_, line.data() + done, line.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      const int error = count == 0 ? ENOSPC : errno;
+      if (::ftruncate(descriptor_, size_) != 0) Warn(path_.string() + " ends with half a line");
+      WriteFailed(path_, error);
+    }
+    done += static_cast<size_t>(count);
+  }
+  size_ += static_cast<int64_t>(line.size());
+}
+
+}  // namespace meap
