@@ -10,6 +10,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr int64_t kMaxLayers = 10000;  // a damaged file must not ask for all memory
+
 void Require(bool condition, std::string_view where, const char* field, std::string expected,
              std::string got) {
   if (condition) return;
@@ -81,8 +83,11 @@ void ResolveConfig(LlamaConfig& config, std::string_view where) {
       {"vocab_size", config.vocab_size},
       {"max_position_embeddings", config.max_position_embeddings}};
   for (const auto& [name, value] : sizes) {
-    Require(value > 0, where, name, "a whole number above 0", std::to_string(value));
+    Require(value > 0 && value <= 0x7FFFFFFF, where, name, "a whole number from 1 to 2^31 - 1",
+            std::to_string(value));
   }
+  Require(config.num_hidden_layers <= kMaxLayers, where, "num_hidden_layers",
+          "at most " + std::to_string(kMaxLayers), std::to_string(config.num_hidden_layers));
   if (config.num_key_value_heads <= 0) config.num_key_value_heads = config.num_attention_heads;
   if (config.head_dim <= 0) {
     Require(config.hidden_size % config.num_attention_heads == 0, where, "num_attention_heads",

@@ -8,7 +8,7 @@
 namespace meap {
 namespace {
 
-constexpr int64_t kHighest = int64_t{1} << 40;  // far above any real size, far below overflow
+constexpr int64_t kHighest = 0x7FFFFFFF;  // the product of two such fits 64 bits
 
 }  // namespace
 
@@ -65,6 +65,8 @@ nlohmann::json ParseJsonObject(std::string_view text, std::string_view where) {
     got = std::string("JSON of type ") + object.type_name();
   } catch (const nlohmann::json::parse_error& error) {
     got = "a syntax error at byte " + std::to_string(error.byte);
+  } catch (const nlohmann::json::out_of_range&) {
+    got = "a number too large for JSON's readers";
   }
   throw InputError({.what = "not a JSON object",
                     .where = std::string(where),

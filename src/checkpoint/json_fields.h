@@ -20,7 +20,7 @@ class JsonFields {
   /// True when the field is written, be it as null.
   bool Names(const std::string& name) const { return object_->contains(name); }
 
-  /// An integer in [lowest, 2^40]. Absent: the fallback, or an InputError when there is none.
+  /// An integer in [lowest, 2^31). Absent: the fallback, or an InputError when there is none.
   int64_t Integer(const std::string& name, std::optional<int64_t> fallback,
                   int64_t lowest = 1) const;
   /// A finite number above 0; and true or false. Absent: the fallback.

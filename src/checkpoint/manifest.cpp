@@ -50,8 +50,8 @@ json ReadContent(const fs::path& folder) {
   if (!fs::exists(path)) Damaged(path, "", "a manifest in every checkpoint", "no such file");
   const std::string text = ReadFile(path, "checkpoint manifest");
   const json whole = json::parse(text, nullptr, false);
-  const bool intact =
-      whole.is_object() && whole.contains("content") && ManifestText(whole["content"]) == text;
+  const bool intact = whole.is_object() && whole.contains("content") &&
+                      whole["content"].is_object() && ManifestText(whole["content"]) == text;
   if (!intact) Damaged(path, "", "the text its own checksum stands for", "another text");
   const json& content = whole["content"];
   if (content.value("format", 0) != kFormat) {

@@ -75,6 +75,8 @@ json ParseHeaderJson(std::string_view text, const Place& place) {
   } catch (const json::parse_error& error) {
     place.Fail("", kLengthBytes + error.byte, "a header that is one JSON object",
                "a JSON syntax error");
+  } catch (const json::out_of_range&) {
+    place.Fail("", kLengthBytes, "a header that is one JSON object", "a number without end");
   }
 }
 

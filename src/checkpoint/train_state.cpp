@@ -47,18 +47,6 @@ double MetricOf(const fs::path& checkpoint) {
   return std::numeric_limits<double>::infinity();
 }
 
-// The same state with tensors of its own on the CPU, in the dtype they are written in.
-TrainState Snapshot(TrainState state) {
-  for (auto& [file, sources] : state.tensors) {
-    for (TensorSource& source : sources) {
-      at::Tensor copy = at::empty(source.shape, ToScalarType(source.dtype));
-      copy.copy_(source.fetch().detach());
-      source = SourceOf(source.name, copy);
-    }
-  }
-  return state;
-}
-
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(fs::path folder, Retention retention)
@@ -87,9 +75,21 @@ void CheckpointWriter::Save(const TrainState& state) {
 
 void CheckpointWriter::SaveInBackground(TrainState state) {
   Wait();
-  worker_ = std::thread([this, copy = Snapshot(std::move(state))] {
+  for (auto& [file, sources] : state.tensors) {
+    for (TensorSource& source : sources) {
+      at::Tensor& copy = copies_[file + "/" + source.name];
+      const at::ScalarType dtype = ToScalarType(source.dtype);
+      if (!copy.defined() || copy.sizes() != at::IntArrayRef(source.shape) ||
+          copy.scalar_type() != dtype) {
+        copy = at::empty(source.shape, dtype);
+      }
+      copy.copy_(source.fetch().detach());
+      source = SourceOf(source.name, copy);
+    }
+  }
+  worker_ = std::thread([this, copied = std::move(state)] {
     try {
-      Publish(copy);
+      Publish(copied);
     } catch (...) {
       failure_ = std::current_exception();
     }

@@ -46,8 +46,9 @@ class CheckpointWriter {
   /// steps, left by a run that was set back. Disk full: WorkError, the older ones whole, nothing
   /// partial. Throws the failure of an earlier background save first.
   void Save(const TrainState& state);
-  /// Copies the tensors (host memory for all of them) and returns; a thread does the rest. Waits
-  /// for the background save before it, and throws its failure.
+  /// Copies the tensors and returns; a thread does the rest. The copies' memory is kept for the
+  /// next time: touching new pages for them costs more than writing the files. Waits for the
+  /// background save before it, and throws its failure.
   void SaveInBackground(TrainState state);
   /// Waits for the background save, and throws its failure.
   void Wait();
@@ -58,6 +59,7 @@ class CheckpointWriter {
 
   fs::path folder_;
   Retention retention_;
+  std::map<std::string, at::Tensor> copies_;
   std::thread worker_;
   std::exception_ptr failure_;
 };

@@ -134,6 +134,9 @@ TEST(HfConfigTest, FieldsThatWouldChangeTheNumbersAreRefused) {
       {"vocab_size", -3},
       {"vocab_size", 1ULL << 60},
       {"num_hidden_layers", nullptr},
+      {"num_hidden_layers", 100000},
+      {"rope_theta", -1},
+      {"rope_scaling", {{"type", "linear"}, {"factor", 0}}},
       {"tie_word_embeddings", "yes"}};
   for (const auto& [name, value] : cases) {
     const ErrorParts error = ErrorWith({{name, value}});
@@ -181,6 +184,7 @@ TEST(HfConfigTest, BrokenJsonIsNamed) {
   const ErrorParts error = ErrorOf([] { ParseHfConfig("{\"a\": 1,", "dir/config.json"); });
   EXPECT_EQ(error.where, "dir/config.json");
   EXPECT_THAT(error.got, HasSubstr("byte"));
+  EXPECT_THAT(ErrorOf([] { ParseHfConfig("{\"a\": 1e999}", "x"); }).got, HasSubstr("too large"));
   EXPECT_THAT(ErrorOf([] { ParseHfConfig("[]", "x"); }).got, HasSubstr("array"));
 }
 

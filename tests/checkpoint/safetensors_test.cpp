@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "core/philox.h"
 #include "tests/support.h"
 
 namespace meap {
@@ -147,6 +148,37 @@ TEST(SafetensorsTest, GapsOverlapsAndTwinsAreNamed) {
   EXPECT_EQ(two("a", "[0,4]", "[4,8]").got, "its name twice");
   EXPECT_THAT(ErrorOfBytes(FileBytes(R"({"__metadata__":{"a":1}})", "")).expected,
               HasSubstr("__metadata__"));
+}
+
+TEST(SafetensorsTest, AnyDamagedHeaderIsReadOrRefused) {
+  const std::string good = FileBytes(
+      R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},)"
+      R"("b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}})",
+      std::string(11, 'x'));
+  PhiloxStream random(1, random_stream::kSynthesis, 0, 0);
+  const auto size = static_cast<uint32_t>(good.size());
+  constexpr std::string_view kSpice = "{}[]\",:0123456789eE-.nt\\\xff";
+  int refused = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes = good;
+    for (uint32_t changes = 1 + random.Below(3); changes > 0; --changes) {
+      const uint32_t at = random.Below(size);
+      const char spice = kSpice[random.Below(static_cast<uint32_t>(kSpice.size()))];
+      if (random.Below(4) > 0) bytes[at % bytes.size()] = spice;
+      if (random.Below(4) == 0) bytes.insert(at % bytes.size(), 1, spice);
+      if (random.Below(8) == 0) bytes.resize(at);
+      if (bytes.empty()) break;
+    }
+    try {
+      const auto whole = std::as_bytes(std::span(bytes));
+      for (const StoredTensor& tensor : ParseSafetensorsHeader(whole, "x").tensors) {
+        ASSERT_LE(tensor.end, bytes.size());
+      }
+    } catch (const InputError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 10000);
 }
 
 TEST(SafetensorsFolderTest, ShardsOnlyAboveTheLimit) {

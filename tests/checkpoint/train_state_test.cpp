@@ -203,15 +203,27 @@ TEST(TrainStateTest, AFullDiskLeavesTheLastCheckpointWhole) {
 TEST(TrainStateTest, AKilledWriterNeverHarmsTheRun) {
   const TempDir folder;
   CheckpointWriter(folder.path(), {}).Save(StateAt(1));
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 12; ++round) {
     const pid_t child = ::fork();
     if (child == 0) {
-      CheckpointWriter writer(folder.path(), {.keep_last = 2});
-      for (int64_t step = 2;; step = step % 50 + 1) writer.Save(StateAt(step));
+      try {
+        CheckpointWriter writer(folder.path(), {.keep_last = 2});
+        // Up, back (which deletes the later ones) and over the same step again (which replaces it).
+        for (;;) {
+          for (const int64_t step : {2, 3, 4, 2, 2}) writer.Save(StateAt(step));
+        }
+      } catch (...) {
+        ::_exit(1);
+      }
     }
-    ::usleep(static_cast<useconds_t>(3000 + 1700 * round));
+    const auto before = Steps(folder.path());
+    for (int i = 0; i < 5000 && Steps(folder.path()) == before; ++i) ::usleep(1000);
+    EXPECT_NE(Steps(folder.path()), before);  // it works; now at some point of a later save:
+    ::usleep(static_cast<useconds_t>(3700 * round));
     ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status));
     CleanLeftovers(folder.path());
     ::testing::internal::CaptureStderr();
     const auto loaded = LoadNewestGood(folder.path());
