@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <limits>
 
+#include "checkpoint/checksums.h"
 #include "checkpoint/json_fields.h"
 #include "checkpoint/leftovers.h"
-#include "checkpoint/manifest.h"
 #include "core/console.h"
 #include "core/error.h"
 
@@ -40,7 +40,7 @@ std::optional<int64_t> StepOf(const fs::path& path) {
 // The metric of a checkpoint at hand; one that has none, or is damaged, is never the best.
 double MetricOf(const fs::path& checkpoint) {
   try {
-    const json about = ReadManifest(checkpoint);
+    const json about = ReadChecksums(checkpoint);
     if (about.contains("metric") && about["metric"].is_number()) return about["metric"];
   } catch (const InputError&) {
   }
@@ -107,7 +107,7 @@ void CheckpointWriter::Publish(const TrainState& state) const {
   json about = {{"step", state.step}};
   if (state.metric) about["metric"] = *state.metric;
   for (const auto& [file, sources] : state.tensors) about["tensors"].push_back(file);
-  WriteManifest(folder, about);
+  WriteChecksums(folder, about);
   building.Commit();
   ApplyRetention(state.step);
 }
@@ -164,7 +164,7 @@ std::vector<std::pair<int64_t, fs::path>> ListCheckpoints(const fs::path& folder
 }
 
 LoadedState LoadCheckpoint(const fs::path& checkpoint) {
-  const json about = VerifyManifest(checkpoint);
+  const json about = VerifyChecksums(checkpoint);
   LoadedState loaded;
   loaded.folder = checkpoint;
   loaded.step = about.at("step").get<int64_t>();

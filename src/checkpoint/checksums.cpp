@@ -1,4 +1,4 @@
-#include "checkpoint/manifest.h"
+#include "checkpoint/checksums.h"
 
 #include <string>
 #include <utility>
@@ -85,7 +85,7 @@ void VerifyFile(const fs::path& path, const json& entry) {
 
 }  // namespace
 
-void WriteManifest(const fs::path& folder, const json& about) {
+void WriteChecksums(const fs::path& folder, const json& about) {
   json content = {{"format", kFormat}, {"about", about}, {"files", json::object()}};
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
@@ -94,9 +94,9 @@ void WriteManifest(const fs::path& folder, const json& about) {
   WriteFileAtomically(folder / kManifest, ManifestText(content));
 }
 
-json ReadManifest(const fs::path& folder) { return ReadContent(folder).at("about"); }
+json ReadChecksums(const fs::path& folder) { return ReadContent(folder).at("about"); }
 
-json VerifyManifest(const fs::path& folder) {
+json VerifyChecksums(const fs::path& folder) {
   const json content = ReadContent(folder);
   for (const auto& [name, entry] : content.at("files").items()) VerifyFile(folder / name, entry);
   return content.at("about");
