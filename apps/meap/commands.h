@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "core/error.h"
+
 namespace meap {
 
 /// Flags every command that computes takes; a default of "" or 0 leaves the choice to the command.
@@ -25,5 +27,10 @@ int ApplyCommonFlags(const CommonFlags& flags);
 
 void AddTokenizerCommand(CLI::App& root);
 void AddDataCommand(CLI::App& root);
+void AddPretrainCommand(CLI::App& root, ExitCode& exit_code);
+void AddInspectCommand(CLI::App& root);
+void AddOptionsCommand(CLI::App& root);
+void AddScoreCommand(CLI::App& root);
+void AddGenerateCommand(CLI::App& root);
 
 }  // namespace meap

@@ -38,6 +38,12 @@ int Run(int argc, char** argv) {
       "130 and 143 stopped by SIGINT or SIGTERM with the state saved.");
   AddTokenizerCommand(app);
   AddDataCommand(app);
+  ExitCode exit_code = ExitCode::kDone;
+  AddPretrainCommand(app, exit_code);
+  AddInspectCommand(app);
+  AddScoreCommand(app);
+  AddGenerateCommand(app);
+  AddOptionsCommand(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -45,7 +51,7 @@ int Run(int argc, char** argv) {
     app.exit(error);
     return static_cast<int>(help ? ExitCode::kDone : ExitCode::kUsage);
   }
-  return static_cast<int>(ExitCode::kDone);
+  return static_cast<int>(exit_code);
 }
 
 }  // namespace

@@ -1,0 +1,46 @@
+# make          builds build/meap (with all its set-up)
+# make demo     runs the main job: NTP and MEAP on a synthetic corpus, and compares them
+# make test     passes the tests
+BUILD ?= build
+# Names your own torch (CPU or CUDA): make MEAP_TORCH=/path/to/site-packages/torch
+MEAP_TORCH ?=
+JOBS ?= $(shell nproc)
+PYTHON := .venv/bin/python
+
+.PHONY: all setup configure demo test test-python check check-slow bench fuzz format clean
+
+all: configure
+	@cmake --build $(BUILD) --target meap -j $(JOBS)
+
+setup:
+	@tools/setup.sh
+
+configure: setup
+	@cmake -S . -B $(BUILD) -G Ninja $(if $(MEAP_TORCH),-DMEAP_TORCH=$(MEAP_TORCH)) > $(BUILD).log 2>&1 \
+	  || { cat $(BUILD).log; exit 1; }
+
+demo: all
+	@tools/demo.sh $(BUILD)/meap runs/demo
+
+test: configure
+	@tools/setup.sh --tests
+	@cmake --build $(BUILD) -j $(JOBS)
+	@ctest --test-dir $(BUILD) --output-on-failure
+	@$(PYTHON) -m pytest -q tests/e2e tests/parity
+
+check: configure
+	@tools/setup.sh --tests
+	@$(PYTHON) tools/check_layers.py
+	@$(PYTHON) tools/check_sizes.py
+	@tools/check_format.sh
+	@tools/check_tidy.sh $(BUILD)
+
+check-slow: test
+	@MEAP_SLOW=1 $(PYTHON) -m pytest -q tests/e2e tests/parity
+	@tools/check_tidy.sh $(BUILD) --all
+
+format:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+clean:
+	@rm -rf $(BUILD)

@@ -1,0 +1,55 @@
+#include "model/device.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "core/error.h"
+
+namespace meap {
+
+at::Device ParseDevice(const std::string& name, const std::string& key) {
+  const auto bad = [&](const std::string& got, const std::string& hint) {
+    return InputError({.what = "cannot use this device",
+                       .where = key,
+                       .expected = "auto, cpu, cuda or cuda:N",
+                       .got = got,
+                       .hint = hint});
+  };
+  if (name == "cpu") return at::kCPU;
+  if (name == "auto") return at::hasCUDA() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  int index = 0;
+  if (name.starts_with("cuda:")) {
+    try {
+      index = std::stoi(name.substr(5));
+    } catch (const std::exception&) {
+      throw bad(name, "a number after the colon");
+    }
+  } else if (name != "cuda") {
+    throw bad(name, "");
+  }
+  const auto found = static_cast<int>(at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
+  if (index < 0 || index >= found) {
+    throw bad(name + " (" + std::to_string(found) + " GPUs found)",
+              found == 0 ? "build against a CUDA torch on a machine with a GPU, or use cpu"
+                         : "a smaller N");
+  }
+  return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
+}
+
+at::ScalarType ParseDtype(const std::string& name, at::Device device, const std::string& key) {
+  if (name.empty() || name == "auto") return device.is_cuda() ? at::kBFloat16 : at::kFloat;
+  if (name == "f32") return at::kFloat;
+  if (name == "bf16") return at::kBFloat16;
+  if (name == "f16") return at::kHalf;
+  throw InputError(
+      {.what = "unknown dtype", .where = key, .expected = "f32, bf16 or f16", .got = name});
+}
+
+std::string DtypeName(at::ScalarType dtype) {
+  if (dtype == at::kFloat) return "f32";
+  return dtype == at::kBFloat16 ? "bf16" : "f16";
+}
+
+void SetComputeThreads(int threads) { at::set_num_threads(threads); }
+
+}  // namespace meap

@@ -1,0 +1,25 @@
+// Where a model computes and in what dtype, from the words users write.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <string>
+
+namespace meap {
+
+/// "auto" (a GPU if there is one), "cpu", "cuda", "cuda:N". Anything else, or a GPU that is not
+/// there, is an InputError naming `key`.
+at::Device ParseDevice(const std::string& name, const std::string& key);
+
+/// "f32", "bf16", "f16"; "auto" or "" is f32 on the CPU and bf16 on a GPU. Else an InputError
+/// naming `key`.
+at::ScalarType ParseDtype(const std::string& name, at::Device device, const std::string& key);
+
+/// "f32", "bf16", "f16".
+std::string DtypeName(at::ScalarType dtype);
+
+/// Number of threads libtorch computes with.
+void SetComputeThreads(int threads);
+
+}  // namespace meap

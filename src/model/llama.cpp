@@ -1,0 +1,188 @@
+#include "model/llama.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "checkpoint/hf_folder.h"
+#include "core/error.h"
+#include "nn/rms_norm.h"
+#include "nn/swiglu.h"
+
+namespace meap {
+namespace {
+
+RopeOptions RopeOf(const LlamaConfig& config) {
+  RopeOptions options;
+  options.theta = config.rope_theta;
+  const RopeScaling& scaling = config.rope_scaling;
+  options.scaling = static_cast<RopeOptions::Scaling>(scaling.kind);
+  options.factor = scaling.factor;
+  options.low_freq_factor = scaling.low_freq_factor;
+  options.high_freq_factor = scaling.high_freq_factor;
+  options.original_max_position_embeddings =
+      static_cast<double>(scaling.original_max_position_embeddings);
+  return options;
+}
+
+}  // namespace
+
+Llama::Llama(const LlamaConfig& config, at::ScalarType dtype, at::Device device)
+    : config_(config), options_(at::TensorOptions().dtype(dtype).device(device)) {
+  embedding_VD_ = Add("embedding", {config.vocab_size, config.hidden_size});
+  AddHf("model.embed_tokens.weight");
+  for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    blocks_.push_back(MakeBlock(layer));
+  }
+  final_norm_D_ = Add("final_norm", {config.hidden_size});
+  AddHf("model.norm.weight");
+  if (!config.tie_word_embeddings) {
+    head_VD_ = Add("head", {config.vocab_size, config.hidden_size});
+    AddHf("lm_head.weight");
+  }
+  rope_ = MakeRopeTable(RopeOf(config), config.head_dim, config.max_position_embeddings, device);
+}
+
+LlamaBlock Llama::MakeBlock(int64_t layer) {
+  const LlamaConfig& c = config_;
+  const int64_t q = c.num_attention_heads * c.head_dim;
+  const int64_t kv = c.num_key_value_heads * c.head_dim;
+  const std::string name = "block." + std::to_string(layer) + ".";
+  const std::string hf = "model.layers." + std::to_string(layer) + ".";
+  const auto add_qkv = [&](const char* suffix) {
+    AddHf(hf + "self_attn.q_proj." + suffix, 0, q);
+    AddHf(hf + "self_attn.k_proj." + suffix, q, kv);
+    AddHf(hf + "self_attn.v_proj." + suffix, q + kv, kv);
+  };
+  const auto add_gate_up = [&](const char* suffix) {
+    AddHf(hf + "mlp.gate_proj." + suffix, 0, c.intermediate_size);
+    AddHf(hf + "mlp.up_proj." + suffix, c.intermediate_size, c.intermediate_size);
+  };
+  LlamaBlock block;
+  block.attention_norm_D = Add(name + "attention_norm", {c.hidden_size});
+  AddHf(hf + "input_layernorm.weight");
+  block.qkv = Add(name + "qkv", {q + 2 * kv, c.hidden_size});
+  add_qkv("weight");
+  block.out = Add(name + "out", {c.hidden_size, q});
+  AddHf(hf + "self_attn.o_proj.weight");
+  if (c.attention_bias) {
+    block.qkv_bias = Add(name + "qkv_bias", {q + 2 * kv});
+    add_qkv("bias");
+    block.out_bias = Add(name + "out_bias", {c.hidden_size});
+    AddHf(hf + "self_attn.o_proj.bias");
+  }
+  block.mlp_norm_D = Add(name + "mlp_norm", {c.hidden_size});
+  AddHf(hf + "post_attention_layernorm.weight");
+  block.gate_up = Add(name + "gate_up", {2 * c.intermediate_size, c.hidden_size});
+  add_gate_up("weight");
+  block.down = Add(name + "down", {c.hidden_size, c.intermediate_size});
+  AddHf(hf + "mlp.down_proj.weight");
+  if (c.mlp_bias) {
+    block.gate_up_bias = Add(name + "gate_up_bias", {2 * c.intermediate_size});
+    add_gate_up("bias");
+    block.down_bias = Add(name + "down_bias", {c.hidden_size});
+    AddHf(hf + "mlp.down_proj.bias");
+  }
+  return block;
+}
+
+at::Tensor Llama::Add(const std::string& name, std::vector<int64_t> shape) {
+  const bool matrix = shape.size() > 1;
+  parameters_.push_back({name, at::empty(shape, options_), matrix});
+  return parameters_.back().tensor;
+}
+
+void Llama::AddHf(const std::string& hf_name, int64_t row, int64_t rows) {
+  const size_t last = parameters_.size() - 1;
+  hf_slices_.push_back({hf_name, last, row, rows < 0 ? parameters_[last].tensor.size(0) : rows});
+}
+
+at::Tensor Llama::Forward(const at::Tensor& tokens_N, const at::Tensor& positions_N,
+                          Attender& attender) const {
+  at::Tensor stream_ND = at::embedding(embedding_VD_, tokens_N);
+  at::Tensor normed_ND = RmsNorm(stream_ND, blocks_[0].attention_norm_D, config_.rms_norm_eps);
+  for (size_t layer = 0; layer < blocks_.size(); ++layer) {
+    const LlamaBlock& block = blocks_[layer];
+    at::Tensor delta_ND =
+        Attention(block, static_cast<int64_t>(layer), normed_ND, positions_N, attender);
+    std::tie(stream_ND, normed_ND) =
+        AddRmsNorm(stream_ND, delta_ND, block.mlp_norm_D, config_.rms_norm_eps);
+    const at::Tensor hidden_NF = SwiGlu(at::linear(normed_ND, block.gate_up, block.gate_up_bias));
+    delta_ND = at::linear(hidden_NF, block.down, block.down_bias);
+    const bool last = layer + 1 == blocks_.size();
+    const at::Tensor& next_norm_D = last ? final_norm_D_ : blocks_[layer + 1].attention_norm_D;
+    std::tie(stream_ND, normed_ND) =
+        AddRmsNorm(stream_ND, delta_ND, next_norm_D, config_.rms_norm_eps);
+  }
+  return normed_ND;
+}
+
+at::Tensor Llama::Attention(const LlamaBlock& block, int64_t layer, const at::Tensor& normed_ND,
+                            const at::Tensor& positions_N, Attender& attender) const {
+  const int64_t tokens = normed_ND.size(0);
+  const int64_t heads = config_.num_attention_heads;
+  const int64_t kv_heads = config_.num_key_value_heads;
+  const at::Tensor qkv = at::linear(normed_ND, block.qkv, block.qkv_bias)
+                             .view({tokens, heads + 2 * kv_heads, config_.head_dim});
+  const at::Tensor q_NHd = ApplyRope(qkv.narrow(1, 0, heads), rope_, positions_N);
+  const at::Tensor k_NKd = ApplyRope(qkv.narrow(1, heads, kv_heads), rope_, positions_N);
+  const at::Tensor v_NKd = qkv.narrow(1, heads + kv_heads, kv_heads);
+  const at::Tensor mixed_NHd = attender.Attend(layer, q_NHd, k_NKd, v_NKd);
+  return at::linear(mixed_NHd.view({tokens, heads * config_.head_dim}), block.out, block.out_bias);
+}
+
+const at::Tensor& Llama::head() const { return head_VD_.defined() ? head_VD_ : embedding_VD_; }
+
+at::Tensor Llama::Logits(const at::Tensor& hidden_ND) const {
+  return at::linear(hidden_ND, head()).to(at::kFloat);
+}
+
+int64_t Llama::ParameterCount() const {
+  int64_t count = 0;
+  for (const Parameter& parameter : parameters_) count += parameter.tensor.numel();
+  return count;
+}
+
+void Llama::Initialize(uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  at::Generator generator = at::detail::createCPUGenerator(seed);
+  const double residual = config_.initializer_range / std::sqrt(2.0 * config_.num_hidden_layers);
+  for (Parameter& parameter : parameters_) {
+    const std::string& name = parameter.name;
+    at::Tensor value = at::empty(parameter.tensor.sizes(), at::kFloat);
+    if (parameter.decays) {
+      const bool writes_residual = name.ends_with(".out") || name.ends_with(".down");
+      value.normal_(0, writes_residual ? residual : config_.initializer_range, generator);
+    } else {
+      value.fill_(name.ends_with("norm") ? 1.0 : 0.0);
+    }
+    parameter.tensor.copy_(value);
+  }
+}
+
+void Llama::Load(const fs::path& folder, const LlamaConfig& stored) {
+  const at::NoGradGuard no_grad;
+  const auto weights = LoadHfWeights(folder, stored);
+  for (const HfSlice& slice : hf_slices_) {
+    const at::Tensor& source = weights.at(slice.hf_name);
+    const at::Tensor target = parameters_[slice.parameter].tensor.narrow(0, slice.row, slice.rows);
+    const int64_t rows = source.size(0);
+    target.narrow(0, 0, rows).copy_(source);
+    if (rows < slice.rows) {  // only the embedding and the head may have grown
+      target.narrow(0, rows, slice.rows - rows)
+          .copy_(source.to(at::kFloat).mean(0, /*keepdim=*/true).expand({slice.rows - rows, -1}));
+    }
+  }
+}
+
+std::vector<TensorSource> Llama::HfSources(const std::vector<at::Tensor>& weights) const {
+  MEAP_CHECK(weights.size() == parameters_.size(), "one tensor for each parameter");
+  std::vector<TensorSource> sources;
+  for (const HfSlice& slice : hf_slices_) {
+    sources.push_back(SourceOf(slice.hf_name,
+                               weights[slice.parameter].detach().narrow(0, slice.row, slice.rows)));
+  }
+  return sources;
+}
+
+}  // namespace meap

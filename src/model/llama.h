@@ -1,0 +1,99 @@
+// The decoder: RMSNorm, rotary embedding, grouped-query attention, SwiGLU (Llama family).
+// Shapes: N tokens (rows one after another), D width, H query heads, K key/value heads, d head
+// width, F SwiGLU width, V vocabulary, L blocks.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "checkpoint/hf_config.h"
+#include "checkpoint/safetensors.h"
+#include "nn/attention.h"
+#include "nn/rope.h"
+
+namespace meap {
+
+/// One decoder block. Matrices that read the same input are one matrix: qkv stacks q, k and v,
+/// gate_up stacks gate and up, so that each input is read once. Biases are undefined unless the
+/// config has them.
+struct LlamaBlock {
+  at::Tensor attention_norm_D;
+  at::Tensor qkv;  // [(H + 2K) d, D]
+  at::Tensor qkv_bias;
+  at::Tensor out;  // [D, H d]
+  at::Tensor out_bias;
+  at::Tensor mlp_norm_D;
+  at::Tensor gate_up;  // [2F, D]
+  at::Tensor gate_up_bias;
+  at::Tensor down;  // [D, F]
+  at::Tensor down_bias;
+};
+
+/// A trained tensor: `decays` tells matrices (weight decay) from vectors.
+struct Parameter {
+  std::string name;
+  at::Tensor tensor;
+  bool decays = false;
+};
+
+/// A Hugging Face tensor as rows [row, row + rows) of a parameter.
+struct HfSlice {
+  std::string hf_name;
+  size_t parameter = 0;  // index into Llama::parameters()
+  int64_t row = 0;
+  int64_t rows = 0;
+};
+
+class Llama {
+ public:
+  /// All weights uninitialised, in `dtype` on `device`.
+  Llama(const LlamaConfig& config, at::ScalarType dtype, at::Device device);
+
+  /// Fresh weights: normal with config.initializer_range, those that write to the residual stream
+  /// smaller by sqrt(2L) (GPT-2's rule), norms 1, biases 0. Drawn on the CPU in a fixed order: the
+  /// same everywhere.
+  void Initialize(uint64_t seed);
+  /// Weights of a Hugging Face folder of the same shape; a vocabulary with more rows than stored is
+  /// filled with the mean of the stored rows, embedding and head alike (how [MASK] starts).
+  void Load(const fs::path& folder, const LlamaConfig& stored);
+
+  /// Final hidden states [N, D], normed, of tokens_N at positions_N (int64). `attender` says who
+  /// sees whom.
+  at::Tensor Forward(const at::Tensor& tokens_N, const at::Tensor& positions_N,
+                     Attender& attender) const;
+  /// The output head [V, D] (the embedding when tied).
+  const at::Tensor& head() const;
+  /// hidden_ND times the head, f32 [N, V].
+  at::Tensor Logits(const at::Tensor& hidden_ND) const;
+
+  const LlamaConfig& config() const { return config_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  int64_t ParameterCount() const;
+  /// How the parameters are named in a Hugging Face folder, in the order of HfTensors(config).
+  const std::vector<HfSlice>& hf_slices() const { return hf_slices_; }
+  /// What SaveHfFolder stores, read from `weights` (one tensor for each parameter, any float
+  /// dtype): the optimizer's f32 masters, or the parameters themselves.
+  std::vector<TensorSource> HfSources(const std::vector<at::Tensor>& weights) const;
+
+ private:
+  at::Tensor Add(const std::string& name, std::vector<int64_t> shape);
+  LlamaBlock MakeBlock(int64_t layer);
+  void AddHf(const std::string& hf_name, int64_t row = 0, int64_t rows = -1);
+  at::Tensor Attention(const LlamaBlock& block, int64_t layer, const at::Tensor& normed_ND,
+                       const at::Tensor& positions_N, Attender& attender) const;
+
+  LlamaConfig config_;
+  at::TensorOptions options_;
+  std::vector<Parameter> parameters_;
+  std::vector<HfSlice> hf_slices_;
+  at::Tensor embedding_VD_;
+  std::vector<LlamaBlock> blocks_;
+  at::Tensor final_norm_D_;
+  at::Tensor head_VD_;  // undefined when tied
+  RopeTable rope_;
+};
+
+}  // namespace meap

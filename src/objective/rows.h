@@ -1,0 +1,49 @@
+// From windows of tokens to what the model is fed and judged on: the label rules, free of devices
+// and I/O.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "objective/mask.h"
+
+namespace meap {
+
+/// Label of a position without loss.
+inline constexpr int64_t kNoLabel = -100;
+
+/// Rows of T positions, one after another, ready for a model.
+struct TrainingRows {
+  int64_t rows = 0;
+  int64_t length = 0;                   // T
+  std::vector<int64_t> input_ids = {};  // rows x T
+  std::vector<int64_t> labels = {};     // rows x T: the token that position t predicts, or kNoLabel
+  std::vector<int64_t> position_ids = {};  // rows x T
+  std::vector<int64_t> segment_ids = {};   // rows x T: attention stays among equal ids of a row
+  std::vector<uint64_t> sample_ids = {};   // rows
+  std::vector<uint8_t> masked = {};        // rows x T: 1 where the input was replaced by [MASK]
+
+  int64_t LabelCount() const;
+  /// Ends of the attention segments over all rows x T positions, with a leading 0.
+  std::vector<int64_t> SegmentOffsets() const;
+  /// Rows [begin, begin + count) alone: a micro-batch.
+  TrainingRows Slice(int64_t begin, int64_t count) const;
+};
+
+/// The objective of a pre-training run. NTP is ratio 0.
+struct PretrainObjective {
+  double mask_ratio = 0;
+  int32_t mask_id = -1;
+  uint64_t seed = 0;
+};
+
+/// Appends one pre-training row. `window` holds T+1 tokens: inputs are the first T, masked by the
+/// policy, targets the last T as they were; every position has a loss (paper section 3.1). With
+/// `segments` (T+1 document numbers; empty = one segment) attention and positions stay inside each
+/// document, and what would be predicted across a border has no label.
+void AppendPretrainRow(const PretrainObjective& objective, std::span<const int32_t> window,
+                       std::span<const int32_t> segments, uint32_t epoch, uint64_t sample,
+                       TrainingRows& out);
+
+}  // namespace meap

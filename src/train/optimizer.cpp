@@ -1,0 +1,76 @@
+#include "train/optimizer.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "nn/adamw.h"
+
+namespace meap {
+
+Optimizer::Optimizer(const Llama& model, std::vector<at::Tensor> masters,
+                     const OptimizerOptions& options)
+    : parameters_(model.parameters()), masters_(std::move(masters)), options_(options) {
+  for (const at::Tensor& master : masters_) {
+    m_.push_back(at::zeros_like(master));
+    v_.push_back(at::zeros_like(master));
+  }
+  grads_.resize(parameters_.size());
+}
+
+void Optimizer::Accumulate() {
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    at::Tensor& grad = parameters_[i].tensor.mutable_grad();
+    if (!grads_[i].defined()) {
+      grads_[i] = grad;  // one micro-batch: used as it is, in the model's dtype
+    } else {
+      if (grads_[i].scalar_type() != at::kFloat) grads_[i] = grads_[i].to(at::kFloat);
+      grads_[i].add_(grad);
+    }
+    grad.reset();
+  }
+}
+
+double Optimizer::Update(int64_t step, double lr) {
+  const at::NoGradGuard no_grad;
+  const double norm = GradNorm(grads_);
+  if (std::isfinite(norm)) {
+    const bool clips = options_.grad_clip > 0 && norm > options_.grad_clip;
+    const double scale = clips ? options_.grad_clip / norm : 1.0;
+    AdamWOptions adam{
+        .lr = lr, .beta1 = options_.betas[0], .beta2 = options_.betas[1], .eps = options_.eps};
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      const Parameter& parameter = parameters_[i];
+      adam.weight_decay = parameter.decays ? options_.weight_decay : 0;
+      const bool own = parameter.tensor.scalar_type() == at::kFloat;
+      AdamWUpdate(adam, step, scale, grads_[i], masters_[i], m_[i], v_[i],
+                  own ? at::Tensor() : parameter.tensor);
+    }
+  }
+  for (at::Tensor& grad : grads_) grad.reset();
+  return norm;
+}
+
+void Optimizer::Save(TrainState& state) const {
+  const auto add = [&](const std::string& file, const std::vector<at::Tensor>& tensors) {
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      state.tensors[file].push_back(SourceOf(parameters_[i].name, tensors[i].detach()));
+    }
+  };
+  add("weights", masters_);
+  add("adam_m", m_);
+  add("adam_v", v_);
+}
+
+void Optimizer::Restore(const LoadedState& state) {
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const std::string& name = parameters_[i].name;
+    state.CopyInto("weights", name, masters_[i]);
+    state.CopyInto("adam_m", name, m_[i]);
+    state.CopyInto("adam_v", name, v_[i]);
+    if (parameters_[i].tensor.scalar_type() != at::kFloat) parameters_[i].tensor.copy_(masters_[i]);
+  }
+}
+
+}  // namespace meap

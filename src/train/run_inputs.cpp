@@ -1,0 +1,155 @@
+#include "train/run_inputs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/console.h"
+#include "core/error.h"
+#include "core/strings.h"
+#include "data/document_encoder.h"
+#include "data/prepare.h"
+#include "data/readers.h"
+#include "model/presets.h"
+
+namespace meap {
+namespace {
+
+bool IsPrepared(const fs::path& path) { return fs::exists(path / "manifest.json"); }
+
+/// Prepared folders as they are, everything else tokenised once into the cache.
+std::shared_ptr<const TokenStore> OpenData(const std::vector<std::string>& names,
+                                           const Recipe& recipe,
+                                           const std::shared_ptr<const Tokenizer>& tokenizer,
+                                           int threads) {
+  std::vector<fs::path> folders;
+  std::vector<std::string> raw;
+  for (const std::string& name : names) {
+    for (const fs::path& path : ExpandGlob(name)) {
+      if (IsPrepared(path)) {
+        folders.push_back(path);
+      } else {
+        raw.push_back(path.string());
+      }
+    }
+  }
+  if (!raw.empty() || folders.empty()) {
+    PrepareOptions options;
+    options.reader.text_field = recipe.data.text_field;
+    options.threads = threads;
+    folders.push_back(PrepareCached(ExpandInputs(raw.empty() ? names : raw), MakeEncoder(tokenizer),
+                                    recipe.data.cache, options)
+                          .folder);
+  }
+  auto store = std::make_shared<TokenStore>(TokenStore::Open(folders));
+  store->RequireTokenizer(tokenizer->ContentHash(), recipe.tokenizer);
+  return store;
+}
+
+/// The shape of model.path with the rows that [MASK] needs; the tokenizer must fit the model.
+LlamaConfig ConfigFromFolder(const LlamaConfig& stored, const Recipe& recipe, int64_t own_rows,
+                             int64_t rows) {
+  if (stored.vocab_size < own_rows) {
+    throw InputError(
+        {.what = "the tokenizer does not fit the model",
+         .where = "tokenizer " + recipe.tokenizer + ", model.path " + recipe.model.path,
+         .expected = "a tokenizer of at most " + std::to_string(stored.vocab_size) +
+                     " tokens, the model's vocab_size",
+         .got = std::to_string(own_rows) + " tokens",
+         .hint = "use the tokenizer that the model was trained with"});
+  }
+  if (recipe.data.sequence_length > stored.max_position_embeddings) {
+    throw InputError({.what = "data.sequence_length exceeds the model's context",
+                      .where = "data.sequence_length",
+                      .expected = "at most " + std::to_string(stored.max_position_embeddings) +
+                                  " (max_position_embeddings)",
+                      .got = std::to_string(recipe.data.sequence_length)});
+  }
+  LlamaConfig config = stored;
+  config.vocab_size = std::max(stored.vocab_size, rows);
+  return config;
+}
+
+void SetSpecialIds(LlamaConfig& config, const Tokenizer& tokenizer) {
+  if (tokenizer.bos()) config.bos_token_id = *tokenizer.bos();
+  if (tokenizer.eos()) config.eos_token_id = {*tokenizer.eos()};
+  if (tokenizer.pad()) config.pad_token_id = *tokenizer.pad();
+}
+
+void ResolveSizes(const Recipe& recipe, RunInputs& inputs) {
+  const int64_t length = recipe.data.sequence_length;
+  if (recipe.train.batch_tokens < length) {
+    throw InputError({.what = "train.batch_tokens is less than one sequence",
+                      .where = "train.batch_tokens",
+                      .expected = "at least data.sequence_length = " + std::to_string(length),
+                      .got = std::to_string(recipe.train.batch_tokens)});
+  }
+  inputs.batch_rows = recipe.train.batch_tokens / length;
+  constexpr int64_t kMicroTokens =
+      4096;  // enough to fill the cores, few enough to fit small machines
+  const int64_t wanted = recipe.train.micro_batch > 0 ? recipe.train.micro_batch
+                                                      : std::max<int64_t>(1, kMicroTokens / length);
+  inputs.micro_rows = std::min(wanted, inputs.batch_rows);
+  const auto windows = static_cast<double>((inputs.train->tokens() - 1) / length);
+  const double by_epochs = windows * recipe.train.epochs / static_cast<double>(inputs.batch_rows);
+  inputs.steps = recipe.train.steps > 0 ? recipe.train.steps
+                                        : std::max<int64_t>(1, std::llround(std::floor(by_epochs)));
+}
+
+BatchReader Reader(const std::shared_ptr<const TokenStore>& store, const Recipe& recipe,
+                   int64_t rows, bool shuffle) {
+  BatchOptions options;
+  options.sampler.sequence_length = static_cast<uint64_t>(recipe.data.sequence_length);
+  options.sampler.seed = static_cast<uint64_t>(recipe.train.seed);
+  options.sampler.shuffle = shuffle;
+  options.batch_rows = rows;
+  options.isolate_documents = recipe.data.isolate_documents;
+  return {store, options};
+}
+
+}  // namespace
+
+RunInputs OpenRunInputs(const Recipe& recipe, int threads) {
+  RunInputs inputs;
+  auto plain = std::make_shared<Tokenizer>(Tokenizer::Load(recipe.tokenizer));
+  inputs.tokenizer = std::make_shared<Tokenizer>(Tokenizer::Load(recipe.tokenizer));
+  inputs.mask_id = inputs.tokenizer->AddMaskToken();
+  const int64_t rows = inputs.tokenizer->VocabSize();
+  if (recipe.model.path.empty()) {
+    inputs.config = ConfigFromOptions(recipe.model, rows, recipe.data.sequence_length);
+  } else {
+    inputs.stored = ReadHfConfig(recipe.model.path);
+    inputs.config = ConfigFromFolder(*inputs.stored, recipe, plain->VocabSize(), rows);
+  }
+  SetSpecialIds(inputs.config, *inputs.tokenizer);
+  inputs.train = OpenData(recipe.data.train, recipe, plain, threads);
+  if (!recipe.data.validation.empty()) {
+    inputs.validation = OpenData(recipe.data.validation, recipe, plain, threads);
+  }
+  ResolveSizes(recipe, inputs);
+  inputs.objective = {.mask_ratio = recipe.objective.mask_ratio,
+                      .mask_id = inputs.mask_id,
+                      .seed = static_cast<uint64_t>(recipe.train.seed)};
+  return inputs;
+}
+
+BatchReader RunInputs::TrainReader(const Recipe& recipe) const {
+  return Reader(train, recipe, batch_rows, true);
+}
+
+BatchReader RunInputs::ValidationReader(const Recipe& recipe) const {
+  return Reader(validation, recipe, micro_rows, false);
+}
+
+TrainingRows MakeRows(const PretrainObjective& objective, const Batch& batch) {
+  TrainingRows rows;
+  const auto width = static_cast<size_t>(batch.sequence_length + 1);
+  for (int64_t r = 0; r < batch.rows; ++r) {
+    std::span<const int32_t> segments;
+    if (!batch.segments.empty()) segments = {batch.segments.data() + r * width, width};
+    AppendPretrainRow(objective, {batch.row(r), width}, segments,
+                      static_cast<uint32_t>(batch.epochs[r]), batch.sample_ids[r], rows);
+  }
+  return rows;
+}
+
+}  // namespace meap

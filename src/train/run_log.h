@@ -1,0 +1,36 @@
+// What a run says while it goes: metrics.jsonl, TensorBoard, the console.
+#pragma once
+
+#include <optional>
+
+#include "config/recipe.h"
+#include "core/console.h"
+#include "report/metrics.h"
+#include "report/tensorboard.h"
+#include "train/loop.h"
+
+namespace meap {
+
+class RunLog {
+ public:
+  /// `resume_step` as for MetricsWriter; `rows` is what a step holds.
+  RunLog(const Recipe& recipe, int64_t steps, std::optional<int64_t> resume_step);
+
+  void Step(const StepReport& report, int64_t total_tokens);
+  void Validation(int64_t step, const LossSums& loss);
+  /// The last losses seen, for the summary.
+  std::optional<double> train_loss() const { return train_loss_; }
+  std::optional<double> validation_loss() const { return validation_loss_; }
+  void RestoreLosses(std::optional<double> train, std::optional<double> validation);
+  /// Ends the progress bar, so that notes stand below it.
+  void Finish() { bar_.Finish(); }
+
+ private:
+  MetricsWriter metrics_;
+  TensorBoardWriter board_;
+  ProgressBar bar_;
+  std::optional<double> train_loss_;
+  std::optional<double> validation_loss_;
+};
+
+}  // namespace meap

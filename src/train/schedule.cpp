@@ -1,0 +1,24 @@
+#include "train/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace meap {
+
+int64_t WarmupSteps(const ScheduleOptions& schedule, int64_t steps) {
+  const double given = schedule.warmup;
+  return static_cast<int64_t>(given < 1 ? given * static_cast<double>(steps) : given);
+}
+
+double LearningRate(const ScheduleOptions& schedule, double peak, int64_t step, int64_t steps) {
+  const int64_t warmup = std::min(WarmupSteps(schedule, steps), steps);
+  if (step <= warmup) return peak * static_cast<double>(step) / static_cast<double>(warmup);
+  if (schedule.name == "constant") return peak;
+  const double progress = static_cast<double>(step - warmup) / static_cast<double>(steps - warmup);
+  const double share =
+      schedule.name == "linear" ? 1 - progress : 0.5 * (1 + std::cos(std::numbers::pi * progress));
+  return schedule.min_lr + (peak - schedule.min_lr) * share;
+}
+
+}  // namespace meap

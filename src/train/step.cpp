@@ -1,0 +1,64 @@
+#include "train/step.h"
+
+#include <ATen/ATen.h>
+
+#include "nn/linear_cross_entropy.h"
+
+namespace meap {
+namespace {
+
+template <class T>
+at::Tensor ToTensor(const std::vector<T>& values, at::ScalarType dtype, at::Device device) {
+  const auto size = static_cast<int64_t>(values.size());
+  return at::from_blob(const_cast<T*>(values.data()), {size}, dtype)
+      .to(device, /*non_blocking=*/false,
+          /*copy=*/true);
+}
+
+CrossEntropy Forward(const Llama& model, const TrainingRows& rows, double scale) {
+  const at::Device device = model.head().device();
+  PackedAttender attender(Segments{rows.SegmentOffsets()});
+  const at::Tensor hidden_ND =
+      model.Forward(ToTensor(rows.input_ids, at::kLong, device),
+                    ToTensor(rows.position_ids, at::kLong, device), attender);
+  return LinearCrossEntropy(hidden_ND, model.head(), ToTensor(rows.labels, at::kLong, device),
+                            scale);
+}
+
+LossSums Sums(const at::Tensor& nll_N, const TrainingRows& rows) {
+  const at::Tensor nll = nll_N.to(at::kCPU);
+  const float* values = nll.const_data_ptr<float>();
+  LossSums sums;
+  for (size_t i = 0; i < rows.labels.size(); ++i) {
+    if (rows.labels[i] == kNoLabel) continue;
+    sums.nll += values[i];
+    ++sums.tokens;
+    if (rows.masked[i] == 0) continue;
+    sums.masked_nll += values[i];
+    ++sums.masked_tokens;
+  }
+  return sums;
+}
+
+}  // namespace
+
+LossSums& LossSums::operator+=(const LossSums& other) {
+  nll += other.nll;
+  tokens += other.tokens;
+  masked_nll += other.masked_nll;
+  masked_tokens += other.masked_tokens;
+  return *this;
+}
+
+LossSums ForwardBackward(const Llama& model, const TrainingRows& rows, double scale) {
+  const CrossEntropy result = Forward(model, rows, scale);
+  result.loss.backward();
+  return Sums(result.nll_N, rows);
+}
+
+LossSums ForwardLoss(const Llama& model, const TrainingRows& rows) {
+  const at::NoGradGuard no_grad;
+  return Sums(Forward(model, rows, 1.0).nll_N, rows);
+}
+
+}  // namespace meap

@@ -1,0 +1,86 @@
+#include "config/recipe.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/support.h"
+
+namespace meap {
+namespace {
+
+using testing::ErrorOf;
+
+class RecipeTest : public ::testing::Test {
+ protected:
+  std::filesystem::path Write(const std::string& name, const std::string& text) {
+    std::ofstream(dir_ / name) << text;
+    return dir_ / name;
+  }
+  Recipe Load(const std::string& text, const std::vector<std::string>& overrides = {}) {
+    return LoadRecipe(Write("r.yaml", text), overrides);
+  }
+  static constexpr const char* kMinimal = "tokenizer: tok\ndata.train: a.txt\n";
+  meap::testing::TempDir dir_;
+};
+
+TEST_F(RecipeTest, NestedAndDottedKeysAreTheSame) {
+  EXPECT_EQ(Load("tokenizer: t\ndata: {train: x, sequence_length: 64}\n").data.sequence_length, 64);
+  EXPECT_EQ(Load("tokenizer: t\ndata.train: x\ndata.sequence_length: 64\n").data.sequence_length,
+            64);
+}
+
+TEST_F(RecipeTest, CommandLineWinsOverFileAndFileOverBase) {
+  Write("base.yaml", "train.steps: 1\ntrain.seed: 1\noutput: base\n");
+  const Recipe recipe = Load(
+      std::string(kMinimal) + "base: base.yaml\ntrain: {steps: 2, seed: 2}\n", {"train.steps=3"});
+  EXPECT_EQ(recipe.train.steps, 3);
+  EXPECT_EQ(recipe.train.seed, 2);
+  EXPECT_EQ(recipe.output, "base");
+}
+
+TEST_F(RecipeTest, UnknownKeyNamesLineAndNearest) {
+  const ErrorParts parts =
+      ErrorOf([&] { Load(std::string(kMinimal) + "objective:\n  mask_ration: 0.1\n"); });
+  EXPECT_NE(parts.where.find("r.yaml:4:3"), std::string::npos) << parts.where;
+  EXPECT_NE(parts.hint.find("objective.mask_ratio"), std::string::npos) << parts.hint;
+}
+
+TEST_F(RecipeTest, RatioOutsideItsRange) {
+  for (const char* ratio : {"1", "1.5", "-0.1", ".nan"}) {
+    const ErrorParts parts =
+        ErrorOf([&] { Load(kMinimal, {std::string("objective.mask_ratio=") + ratio}); });
+    EXPECT_NE(parts.what.find("objective.mask_ratio"), std::string::npos) << parts.what;
+  }
+  EXPECT_EQ(Load(kMinimal, {"objective.mask_ratio=0.999"}).objective.mask_ratio, 0.999);
+}
+
+TEST_F(RecipeTest, WrongTypeChoiceAndSyntax) {
+  EXPECT_EQ(ErrorOf([&] { Load(kMinimal, {"train.steps=many"}); }).expected, "an integer");
+  EXPECT_EQ(ErrorOf([&] { Load(kMinimal, {"objective.name=meep"}); }).hint, "did you mean meap?");
+  EXPECT_EQ(ErrorOf([&] { Load(kMinimal, {"train.steps"}); }).expected, "key=value");
+  EXPECT_NE(ErrorOf([&] { Load("a: [1\n"); }).where.find("r.yaml:2"), std::string::npos);
+  EXPECT_NE(ErrorOf([&] { Load("a: 1\na: 2\n"); }).what.find("twice"), std::string::npos);
+}
+
+TEST_F(RecipeTest, BaseThatIncludesItself) {
+  EXPECT_NE(ErrorOf([&] { Load("base: r.yaml\n"); }).what.find("itself"), std::string::npos);
+}
+
+TEST_F(RecipeTest, DumpReadsBackAsTheSameRecipe) {
+  Recipe recipe =
+      Load(kMinimal, {"optimizer.lr=0.00123", "data.train=[a, \"b c\"]", "output=x\\y"});
+  Recipe again = LoadRecipe(Write("again.yaml", recipe.Dump()), {});
+  EXPECT_EQ(recipe.Dump(), again.Dump());
+  EXPECT_EQ(again.optimizer.lr, 0.00123);
+  EXPECT_EQ(again.data.train, (std::vector<std::string>{"a", "b c"}));
+}
+
+TEST_F(RecipeTest, NtpIsRatioZeroAndMinimumFollowsThePeak) {
+  const Recipe recipe = Load(kMinimal, {"objective.name=ntp", "optimizer.lr=1e-5"});
+  EXPECT_EQ(recipe.objective.mask_ratio, 0);
+  EXPECT_DOUBLE_EQ(recipe.schedule.min_lr, 1e-6);
+}
+
+}  // namespace
+}  // namespace meap
