@@ -42,3 +42,31 @@ def stories(shared):
 
 def needs_slow():
     return pytest.mark.skipif(os.environ.get("MEAP_SLOW") != "1", reason="slow; make check-slow runs it")
+
+
+TINY_RECIPE = """
+tokenizer: {root}/tok
+data: {{train: {root}/train.jsonl, validation: {root}/validation.jsonl, sequence_length: 32, cache: {root}/cache}}
+model: {{preset: tiny, num_hidden_layers: 1, hidden_size: 32, intermediate_size: 64}}
+train: {{steps: 12, batch_tokens: 256, micro_batch: 4, seed: 3, precision: f32}}
+validation: {{every: 4, tokens: 256}}
+checkpoint: {{every: 3}}
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A corpus, a tokenizer and a recipe of our own making, small enough for any test: the folder with them."""
+    root = tmp_path_factory.mktemp("tiny")
+    run_meap("data", "synth", "--output", root / "train.jsonl", "--documents", 300, "--seed", 1)
+    run_meap("data", "synth", "--output", root / "validation.jsonl", "--documents", 30, "--seed", 2)
+    run_meap("tokenizer", "train", "--output", root / "tok", "--vocab-size", 400, root / "train.jsonl")
+    (root / "recipe.yaml").write_text(TINY_RECIPE.format(root=root))
+    return root
+
+
+TIMINGS = {"tokens_per_second", "step_seconds", "data_wait_seconds"}
+
+
+def metrics_without_timings(run):
+    return [{k: v for k, v in line.items() if k not in TIMINGS} for line in read_jsonl(run / "metrics.jsonl")]

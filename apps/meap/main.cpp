@@ -1,5 +1,6 @@
 // `meap`: parses the command line, runs one subcommand, turns failures into messages and exit
 // codes.
+#include <csignal>
 #include <cstdio>
 #include <new>
 
@@ -58,6 +59,8 @@ int Run(int argc, char** argv) {
 }  // namespace meap
 
 int main(int argc, char** argv) {
+  // A file-size limit shall fail the write, which tells what is wrong, not end the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return meap::Run(argc, argv);
   } catch (const meap::Error& error) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -55,6 +56,7 @@ std::string FormatDuration(double seconds) {
 }
 
 std::string FormatCount(double count) {
+  if (count > 0 && count < 10 && count != static_cast<int>(count)) return Print("%.1f", count, "");
   if (count < 1e3) return Print("%.0f", count, "");
   if (count < 1e6) return Print("%.1f", count / 1e3, "k");
   if (count < 1e9) return Print("%.2f", count / 1e6, "M");

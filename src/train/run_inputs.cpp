@@ -129,6 +129,8 @@ RunInputs OpenRunInputs(const Recipe& recipe, int threads) {
   inputs.objective = {.mask_ratio = recipe.objective.mask_ratio,
                       .mask_id = inputs.mask_id,
                       .seed = static_cast<uint64_t>(recipe.train.seed)};
+  inputs.TrainReader(recipe);  // data shorter than one window is refused here, not in mid-run
+  if (inputs.validation) inputs.ValidationReader(recipe);
   return inputs;
 }
 

@@ -1,0 +1,154 @@
+"""`meap pretrain` from end to end: what it writes, exact resume, exact equality where it is promised."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import MEAP, metrics_without_timings, read_jsonl, run_meap
+
+
+def pretrain(tiny, output, *overrides, **options):
+    return run_meap("pretrain", tiny / "recipe.yaml", f"output={output}", *overrides, **options)
+
+
+def weights(run):
+    return (run / "hf" / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def finished(tiny, tmp_path_factory):
+    run = tmp_path_factory.mktemp("finished") / "run"
+    out, _ = pretrain(tiny, run, "--threads", 1)
+    return run, json.loads(out)
+
+
+def test_writes_all_that_the_interface_names(finished):
+    run, summary = finished
+    assert summary["steps"] == 12 and summary["tokens"] == 12 * 256
+    assert {f.name for f in (run / "hf").iterdir()} >= {
+        "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    lines = read_jsonl(run / "metrics.jsonl")
+    steps = [m for m in lines if "loss" in m]
+    assert [m["step"] for m in steps] == list(range(1, 13))
+    assert {"step", "loss", "lr", "grad_norm", "tokens", "tokens_per_second"} <= set(steps[0])
+    assert [m["step"] for m in lines if "validation_loss" in m] == [4, 8, 12]
+    assert steps[-1]["loss"] < steps[0]["loss"]
+    assert (run / "recipe.yaml").exists() and any((run / "tensorboard").iterdir())
+
+
+def test_the_same_command_gives_the_same_bits(tiny, finished, tmp_path):
+    pretrain(tiny, tmp_path / "run", "--threads", 1)
+    assert metrics_without_timings(tmp_path / "run") == metrics_without_timings(finished[0])
+    assert weights(tmp_path / "run") == weights(finished[0])
+
+
+def test_meap_with_ratio_zero_is_ntp(tiny, tmp_path):
+    pretrain(tiny, tmp_path / "ntp", "objective.name=ntp")
+    pretrain(tiny, tmp_path / "zero", "objective.name=meap", "objective.mask_ratio=0")
+    assert metrics_without_timings(tmp_path / "ntp") == metrics_without_timings(tmp_path / "zero")
+    assert weights(tmp_path / "ntp") == weights(tmp_path / "zero")
+
+
+def test_micro_batches_do_not_change_the_loss(tiny, finished, tmp_path):
+    reference = [m["loss"] for m in read_jsonl(finished[0] / "metrics.jsonl") if "loss" in m]
+    for micro in (1, 2, 3, 8):
+        pretrain(tiny, tmp_path / f"m{micro}", f"train.micro_batch={micro}", "validation.every=12")
+        losses = [m["loss"] for m in read_jsonl(tmp_path / f"m{micro}" / "metrics.jsonl") if "loss" in m]
+        assert losses == pytest.approx(reference, abs=1e-5)
+
+
+def start_and_stop(tiny, run, number, after_step):
+    """Starts a run and sends it the signal once a step is in its metrics."""
+    process = subprocess.Popen(
+        [MEAP, "pretrain", tiny / "recipe.yaml", f"output={run}", "--threads", "1", "--resume", "--quiet"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    metrics = run / "metrics.jsonl"
+    while process.poll() is None:
+        if metrics.exists() and metrics.read_text().count('"loss"') >= after_step:
+            process.send_signal(number)
+            break
+        time.sleep(0.001)
+    _, errors = process.communicate()
+    return process.returncode, errors.decode()
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_resume_is_exact(tiny, finished, tmp_path, number, code):
+    run = tmp_path / "run"
+    returned, errors = start_and_stop(tiny, run, number, 4)
+    assert returned in (code, 0), errors  # 0: the run was quicker than the signal
+    pretrain(tiny, run, "--threads", 1, "--resume")
+    assert metrics_without_timings(run) == metrics_without_timings(finished[0])
+    assert weights(run) == weights(finished[0])
+
+
+def test_kill_9_at_many_moments_and_resume_is_exact(tiny, finished, tmp_path):
+    run = tmp_path / "run"
+    for after in (1, 3, 5, 8, 11):
+        start_and_stop(tiny, run, signal.SIGKILL, after)
+    if (run / "metrics.jsonl").exists():  # a torn last line is cut
+        with open(run / "metrics.jsonl", "a") as lines:
+            lines.write('{"step": 12, "lo')
+    pretrain(tiny, run, "--threads", 1, "--resume")
+    assert metrics_without_timings(run) == metrics_without_timings(finished[0])
+    assert weights(run) == weights(finished[0])
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tiny, finished, tmp_path):
+    run = tmp_path / "run"
+    start_and_stop(tiny, run, signal.SIGTERM, 7)
+    newest = sorted((run / "checkpoints").iterdir())[-1]
+    blob = bytearray((newest / "weights.safetensors").read_bytes())
+    blob[len(blob) // 2] ^= 1
+    (newest / "weights.safetensors").write_bytes(blob)
+    _, errors = pretrain(tiny, run, "--threads", 1, "--resume")
+    assert newest.name in errors
+    assert metrics_without_timings(run) == metrics_without_timings(finished[0])
+
+
+def test_resume_of_a_finished_run_says_so(tiny, finished):
+    before = weights(finished[0])
+    out, errors = pretrain(tiny, finished[0], "--threads", 1, "--resume")
+    assert "finished" in errors and json.loads(out)["steps"] == 12
+    assert weights(finished[0]) == before
+
+
+def test_a_changed_recipe_is_refused_on_resume(tiny, finished):
+    _, errors = pretrain(tiny, finished[0], "--threads", 1, "--resume", "optimizer.lr=0.5", code=2)
+    assert "optimizer.lr" in errors
+
+
+def test_bf16_trains_close_to_f32(tiny, finished, tmp_path):
+    pretrain(tiny, tmp_path / "run", "train.precision=bf16")
+    losses = [m["loss"] for m in read_jsonl(tmp_path / "run" / "metrics.jsonl") if "loss" in m]
+    reference = [m["loss"] for m in read_jsonl(finished[0] / "metrics.jsonl") if "loss" in m]
+    assert losses == pytest.approx(reference, abs=0.05)
+
+
+def test_isolated_documents_train(tiny, tmp_path):
+    pretrain(tiny, tmp_path / "run", "data.isolate_documents=true")
+    batch = json.loads(run_meap("inspect", tiny / "recipe.yaml", "data.isolate_documents=true", "--json")[0])
+    assert max(max(row) for row in batch["segment_ids"]) > 0
+    assert all(position[0] == 0 for position in batch["position_ids"])
+
+
+def test_the_export_loads_in_transformers_and_gives_the_logits_of_meap_score(finished):
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    hf = finished[0] / "hf"
+    model = transformers.AutoModelForCausalLM.from_pretrained(hf, dtype=torch.float32)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(hf)
+    assert tokenizer.mask_token == "[MASK]" and tokenizer.mask_token_id < model.config.vocab_size
+    context, continuation = "Remember that the key of Adam lies", " in the office."
+    ids = tokenizer(context + continuation, return_tensors="pt").input_ids
+    skip = tokenizer(context, return_tensors="pt").input_ids.shape[1]
+    with torch.no_grad():
+        logprobs = model(ids).logits[0].log_softmax(-1)
+    expected = sum(float(logprobs[t, ids[0, t + 1]]) for t in range(skip - 1, ids.shape[1] - 1))
+    requests = finished[0] / "requests.jsonl"
+    requests.write_text(json.dumps({"context": context, "continuation": continuation}) + "\n")
+    out, _ = run_meap("score", "--model", hf, "--input", requests)
+    assert json.loads(out)["logprob"] == pytest.approx(expected, rel=1e-4)
