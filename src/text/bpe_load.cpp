@@ -9,7 +9,7 @@ namespace meap {
 namespace {
 
 // Ids become rows of embedding tables; more rows than this is a broken file.
-constexpr uint32_t kLargestId = (1u << 24) - 1;
+constexpr uint32_t kLargestId = (1u << 22) - 1;
 
 StringTable ReadVocabulary(const JsonNode& node) {
   const simdjson::dom::object members = node.Object();

@@ -43,7 +43,10 @@ size_t MergeShort(const MergeTable& merges, int32_t* symbols, size_t count) {
 /// O(n log n): symbols in a linked list, candidate merges in a heap by (rank, position). An entry
 /// whose pair has changed since is known by its rank, which differs from the pair's rank now.
 size_t MergeLong(const MergeTable& merges, int32_t* symbols, size_t count, BpeScratch& scratch) {
-  auto& [cache, buffer, heap, next, previous, ranks] = scratch;
+  std::vector<uint64_t>& heap = scratch.heap;
+  std::vector<uint32_t>& next = scratch.next;
+  std::vector<uint32_t>& previous = scratch.previous;
+  std::vector<uint32_t>& ranks = scratch.ranks;
   next.resize(count);
   previous.resize(count);
   ranks.assign(count, kNoMerge);

@@ -144,7 +144,8 @@ class MergeTrainer {
   }
 
   void Merge(uint64_t key, std::vector<uint32_t> words) {
-    const auto [left, right] = PairOf(key);
+    const int32_t left = PairOf(key).first;
+    const int32_t right = PairOf(key).second;
     const int32_t joined =
         AddToken(tokens_[static_cast<size_t>(left)] + tokens_[static_cast<size_t>(right)]);
     std::sort(words.begin(), words.end());
@@ -208,7 +209,7 @@ class MergeTrainer {
 }  // namespace
 
 std::vector<Pair> TrainMerges(const WordCounts& counts, const BpeTrainOptions& options) {
-  constexpr int32_t kLargest = 1 << 24;
+  constexpr int32_t kLargest = 1 << 22;
   if (options.vocab_size < FirstMergeId() || options.vocab_size > kLargest) {
     throw InputError({.what = "the vocabulary size is out of range",
                       .where = "--vocab-size",

@@ -3,7 +3,7 @@
 namespace meap {
 namespace {
 
-constexpr uint32_t kLargestId = (1u << 24) - 1;
+constexpr uint32_t kLargestId = (1u << 22) - 1;
 
 /// The id in ["</s>", 2].
 int32_t PairedId(const JsonNode& node) {

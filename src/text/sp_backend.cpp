@@ -92,6 +92,18 @@ std::optional<int32_t> SpBackend::FirstAdded() const {
   return before_.empty() ? std::nullopt : std::optional(before_[0]);
 }
 
+std::map<std::string, std::string> SpBackend::OwnNames() const {
+  std::map<std::string, std::string> names;
+  const auto add = [&](const char* name, int id) {
+    if (id >= 0 && id < first_added_) names[name] = model_.pieces[static_cast<size_t>(id)].text;
+  };
+  add("bos_token", processor_->bos_id());
+  add("eos_token", processor_->eos_id());
+  add("pad_token", processor_->pad_id());
+  add("unk_token", processor_->unk_id());
+  return names;
+}
+
 int32_t SpBackend::AddSpecialToken(std::string_view content) {
   const int32_t id = VocabSize();
   model_.pieces.push_back({std::string(content), 0, SpModel::PieceType::kControl});

@@ -1,6 +1,7 @@
 // SentencePiece models (BPE and unigram) through the SentencePiece library.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class SpBackend : public TokenizerBackend {
   std::string TokenBytes(int32_t) const override { return ""; }
   int32_t AddSpecialToken(std::string_view content) override;
 
+  /// The model's own special tokens by their names in tokenizer_config.json.
+  std::map<std::string, std::string> OwnNames() const;
   bool has_new_tokens() const { return VocabSize() > first_added_; }
   /// The tokenizer.json that does the same; WorkError where there is none.
   bool CanBeJson() const { return WhyNotJson(model_).empty(); }

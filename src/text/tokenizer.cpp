@@ -29,6 +29,7 @@ Tokenizer::Impl::Impl(TokenizerFiles files, const std::string& place)
   } else {
     backend_ = std::make_unique<SpBackend>(files_["tokenizer.model"], place + "tokenizer.model",
                                            config_.add_bos_token, config_.add_eos_token);
+    config_.names.merge(sentence_piece()->OwnNames());  // names from the files win
   }
   for (const auto& [name, content] : config_.names) {
     if (const std::optional<int32_t> id = backend_->TokenToId(content)) {

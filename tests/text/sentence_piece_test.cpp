@@ -72,6 +72,32 @@ TEST(SentencePieceTest, SavesAnEquivalentTokenizerJson) {
   }
 }
 
+TEST(SentencePieceTest, UnigramModelsStandAlone) {
+  const TempDir dir;
+  Tokenizer tokenizer = Tokenizer::Load(testing::Fixture("tokenizers") / "sp-unigram");
+  tokenizer.Save(dir / "a");
+  EXPECT_FALSE(fs::exists(dir / "a" / "tokenizer.json"));
+  EXPECT_EQ(Tokenizer::Load(dir / "a").Encode("Hello", true), tokenizer.Encode("Hello", true));
+  const int32_t mask = tokenizer.AddMaskToken();
+  EXPECT_EQ(mask, Tokenizer::Load(dir / "a").VocabSize());
+  const std::vector<int32_t> ids = tokenizer.Encode("a[MASK]", false);
+  EXPECT_EQ(ids.back(), mask);
+  // transformers has no way to be told of the new token.
+  EXPECT_EQ(ErrorOf([&] { tokenizer.Save(dir / "b"); }, ExitCode::kFailed).got, "a unigram model");
+  EXPECT_FALSE(fs::exists(dir / "b"));
+}
+
+TEST(SentencePieceTest, NamesItsOwnSpecialTokens) {
+  const TempDir dir;
+  fs::copy(testing::Fixture("tokenizers") / "sp-unigram", dir / "a");
+  fs::remove(dir / "a" / "tokenizer_config.json");
+  const Tokenizer tokenizer = Tokenizer::Load(dir / "a");
+  EXPECT_EQ(tokenizer.unk(), 0);
+  EXPECT_EQ(tokenizer.bos(), 1);
+  EXPECT_EQ(tokenizer.eos(), 2);
+  EXPECT_TRUE(tokenizer.AddsBos());
+}
+
 TEST(SentencePieceTest, BrokenModelsAreNamed) {
   const TempDir dir;
   fs::create_directories(dir / "a");
