@@ -35,3 +35,8 @@ meap_tests(model TORCH)
 meap_tests(report)
 meap_tests(train TORCH)
 meap_tests(infer TORCH)
+
+# Small programs that the Python tests run.
+add_executable(dump_logits ${CMAKE_SOURCE_DIR}/tests/tools/dump_logits.cpp)
+target_link_libraries(dump_logits PRIVATE meap_infer)
+meap_use_torch(dump_logits)

