@@ -74,12 +74,11 @@ class Column : public ParquetColumn {
 }  // namespace
 }  // namespace meap
 
-extern "C" __attribute__((visibility("default"))) meap::ParquetFile MeapOpenParquetColumn(
-    const std::string& path, const std::string& field) {
+extern "C" __attribute__((visibility("default"))) void MeapOpenParquetColumn(
+    const std::string& path, const std::string& field, meap::ParquetFile& opened) {
   parquet::ReaderProperties properties;
   properties.enable_buffered_stream();  // page by page, not whole column chunks
   auto file = parquet::ParquetFileReader::OpenFile(path, /*memory_map=*/false, properties);
-  meap::ParquetFile opened;
   const parquet::SchemaDescriptor* schema = file->metadata()->schema();
   int index = -1;
   for (int i = 0; i < schema->num_columns(); ++i) {
@@ -89,5 +88,4 @@ extern "C" __attribute__((visibility("default"))) meap::ParquetFile MeapOpenParq
     if (opened.text_columns.back() == field) index = i;
   }
   if (index >= 0) opened.column = std::make_unique<meap::Column>(std::move(file), index);
-  return opened;
 }

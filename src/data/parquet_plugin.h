@@ -28,9 +28,10 @@ struct ParquetFile {
   std::vector<std::string> text_columns;  // dotted names of all columns that hold text
 };
 
-/// The plugin's one function, exported as kParquetPluginSymbol. std::runtime_error when the file is
-/// no Parquet.
-using OpenParquetColumn = ParquetFile (*)(const std::string& path, const std::string& field);
+/// The plugin's one function, exported as kParquetPluginSymbol: opens `path` and fills in `file`.
+/// std::runtime_error when the file is no Parquet.
+using OpenParquetColumn = void (*)(const std::string& path, const std::string& field,
+                                   ParquetFile& file);
 inline constexpr const char* kParquetPluginSymbol = "MeapOpenParquetColumn";
 inline constexpr const char* kParquetPluginName = "libmeap_parquet.so";
 

@@ -51,7 +51,7 @@ class ParquetReader : public DocumentReader {
     const OpenParquetColumn open = LoadPlugin(path);
     ParquetFile file;
     try {
-      file = open(path.string(), options.text_field);
+      open(path.string(), options.text_field, file);
     } catch (const std::exception& error) {
       Broken(path.string(), error);
     }
