@@ -18,6 +18,7 @@ using Words = std::span<const std::string_view>;
 constexpr uint32_t kStories = 0;
 constexpr uint32_t kProbes = 1;
 constexpr size_t kChoices = 4;
+constexpr size_t kCast = 4;  // people of a story, more where facts are about more
 
 void Replace(std::string& text, std::string_view slot, std::string_view word) {
   for (size_t at = text.find(slot); at != std::string::npos; at = text.find(slot, at)) {
@@ -78,6 +79,7 @@ class Story {
   Story(const SynthOptions& options, uint32_t set, uint64_t index)
       : options_(options), random_(options.seed, random_stream::kSynthesis, set, index) {
     DrawFacts();
+    while (cast_.size() < kCast) Person();
     Compose();
   }
 
@@ -125,7 +127,14 @@ class Story {
 
   std::string Key(size_t kind) {
     if (kind == 0) return std::string(adjectives_.Any()) + " " + objects_.Take();
-    return kind == 2 ? places_.Take() : names_.Take();
+    return kind == 2 ? places_.Take() : Person();
+  }
+
+  /// A person of the story, first and family name. Whoever occurs again has the same family name:
+  /// the easiest thing in a story to look up, and what a model learns to look up first.
+  std::string Person() {
+    cast_.push_back(names_.Take() + " " + surnames_.Take());
+    return cast_.back();
   }
 
   /// Half of the stories have facts of one kind, so that every value is a rival of the answer.
@@ -146,11 +155,10 @@ class Story {
 
   std::string Filler() {
     std::string text(synth::kFiller[Below(synth::kFiller.size())]);
-    const std::string_view name = names_.Any();
-    std::string_view other = names_.Any();
-    while (other == name) other = names_.Any();
-    Replace(text, "{n}", name);
-    Replace(text, "{m}", other);
+    const size_t name = Below(cast_.size());
+    const size_t other = (name + 1 + Below(cast_.size() - 1)) % cast_.size();
+    Replace(text, "{n}", cast_[name]);
+    Replace(text, "{m}", cast_[other]);
     Replace(text, "{o}", std::string(adjectives_.Any()) + " " + std::string(objects_.Any()));
     Replace(text, "{p}", places_.Any());
     Replace(text, "{w}", synth::kWeather[Below(synth::kWeather.size())]);
@@ -187,12 +195,14 @@ class Story {
   const SynthOptions& options_;
   PhiloxStream random_;
   Deck names_{synth::kNames, random_};
+  Deck surnames_{synth::kSurnames, random_};
   Deck adjectives_{synth::kAdjectives, random_};
   Deck objects_{synth::kObjects, random_};
   Deck places_{synth::kPlaces, random_};
   Deck colours_{synth::kColours, random_};
   Deck secrets_{synth::kWords, random_};
   Deck cities_{synth::kCities, random_};
+  std::vector<std::string> cast_;
   std::vector<Fact> facts_;
   std::string prose_;
 };

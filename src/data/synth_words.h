@@ -82,6 +82,13 @@ inline constexpr std::array<std::string_view, 48> kNames = {
     "Julia",  "Max",   "Ellen", "Hugo",   "Maria", "Paul",   "Eva",   "Felix",  "Laura", "Karl",
     "Ruth",   "Adam",  "Greta", "James",  "Irene", "Victor", "Diana", "Walter", "Grace", "Samuel",
     "Martha", "Edgar", "Flora", "Arthur", "Hanna", "Robert", "Vera",  "Daniel"};
+inline constexpr std::array<std::string_view, 48> kSurnames = {
+    "Brown",  "Fisher", "Miller", "Taylor", "Cooper", "Hill",   "Wood",   "Stone",
+    "Baker",  "Young",  "King",   "Carter", "Moore",  "Hall",   "Green",  "Wright",
+    "Walker", "Turner", "Parker", "Hunter", "Mason",  "Potter", "Shaw",   "West",
+    "North",  "Lake",   "Field",  "Reed",   "Snow",   "Winter", "Bishop", "Knight",
+    "Page",   "Cook",   "Ford",   "Wells",  "Burns",  "Cross",  "Dale",   "Frost",
+    "Grant",  "Hayes",  "Lane",   "Marsh",  "Price",  "Rose",   "Swan",   "Webb"};
 inline constexpr std::array<std::string_view, 24> kAdjectives = {
     "blue",  "old",   "small", "heavy",  "golden", "broken",  "round",   "wooden",
     "green", "tall",  "white", "silver", "narrow", "bright",  "plain",   "rusty",

@@ -90,10 +90,12 @@ TEST(Readers, LongLinesAreDroppedWithoutHoldingThem) {
 
 TEST(Readers, LineLimitIsExact) {
   const TempDir dir;
-  const std::string line = JsonLine(std::string(600000, 'x'));
-  Put(dir / "a.jsonl", line);
-  EXPECT_EQ(ReadAll(dir / "a.jsonl", {.max_document_bytes = line.size() - 1}).size(), 1u);
-  EXPECT_EQ(ReadAll(dir / "a.jsonl", {.max_document_bytes = line.size() - 2}).size(), 0u);
+  for (const size_t size : {size_t{100}, size_t{600000}}) {  // within the first buffer and beyond
+    const std::string line = JsonLine(std::string(size, 'x'));
+    Put(dir / "a.jsonl", line + JsonLine("next"));
+    EXPECT_EQ(ReadAll(dir / "a.jsonl", {.max_document_bytes = line.size() - 1}).size(), 2u);
+    EXPECT_EQ(ReadAll(dir / "a.jsonl", {.max_document_bytes = line.size() - 2}).size(), 1u);
+  }
 }
 
 TEST(Readers, TornCompressedFilesAreErrorsThatNameThePlace) {
