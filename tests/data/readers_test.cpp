@@ -142,6 +142,15 @@ TEST(Readers, TextIsOneDocumentOrCutAtSeparators) {
   EXPECT_THAT(ReadAll(dir / "empty.txt"), IsEmpty());
 }
 
+TEST(Readers, SeparatorsAreFoundWhereverAReadEnds) {
+  const TempDir dir;
+  for (size_t before = 0; before < 18; ++before) {
+    const std::string first((size_t{1} << 20) - before, 'x');  // files are read a MiB at a time
+    Put(dir / "a.txt", first + "\n<|endoftext|>\r\nsecond");
+    EXPECT_THAT(ReadAll(dir / "a.txt"), ElementsAre(first, "second")) << before;
+  }
+}
+
 TEST(Readers, LongTextIsCutAtLineEnds) {
   const TempDir dir;
   std::string text;
