@@ -13,3 +13,5 @@ function(meap_fuzz name)
 endfunction()
 
 meap_fuzz(tokenizer_json_fuzz DEPENDS meap_text)
+meap_fuzz(data_readers_fuzz DEPENDS meap_data)
+meap_fuzz(data_shard_fuzz DEPENDS meap_data)
