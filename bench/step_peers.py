@@ -1,0 +1,94 @@
+"""The peers of bench/step.py, one a process, with the protocol of bench/step_bench.cpp:
+step_peers.py eager|compile|bound SHAPE DTYPE THREADS, requests on stdin, one JSON line each."""
+import json
+import resource
+import sys
+import time
+
+import torch
+
+FIELDS = "layers width ffn heads kv_heads vocabulary length batch".split()
+
+
+def transformers_step(shape, dtype, compiled):
+    """transformers' Llama with fused AdamW; bf16 is autocast over f32 weights."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(1)
+    model = LlamaForCausalLM(LlamaConfig(
+        num_hidden_layers=shape["layers"], hidden_size=shape["width"],
+        intermediate_size=shape["ffn"], num_attention_heads=shape["heads"],
+        num_key_value_heads=shape["kv_heads"], vocab_size=shape["vocabulary"],
+        max_position_embeddings=shape["length"], tie_word_embeddings=False, use_cache=False))
+    forward = torch.compile(model) if compiled else model
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, betas=(0.9, 0.95),
+                                  weight_decay=0.05, fused=True)
+    ids = torch.randint(0, shape["vocabulary"], (shape["batch"], shape["length"]))
+
+    def step():
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
+            loss = forward(input_ids=ids, labels=ids).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    return step
+
+
+def bound_step(shape, dtype):
+    """The matrix products and the attention of a step, forward and backward, and nothing else."""
+    kind = torch.bfloat16 if dtype == "bf16" else torch.float32
+    tokens = shape["batch"] * shape["length"]
+    head_dim = shape["width"] // shape["heads"]
+    qkv = (shape["heads"] + 2 * shape["kv_heads"]) * head_dim
+    layer = [(shape["width"], qkv), (shape["width"], shape["width"]),
+             (shape["width"], 2 * shape["ffn"]), (shape["ffn"], shape["width"])]
+
+    def product(inputs, outputs):
+        return (torch.randn(tokens, inputs, dtype=kind), torch.randn(outputs, inputs, dtype=kind),
+                torch.randn(tokens, outputs, dtype=kind))
+
+    products = [product(*sizes) for sizes in layer]
+    head = product(shape["width"], shape["vocabulary"])
+    q, k, v = (torch.randn(shape["batch"], heads, shape["length"], head_dim, dtype=kind,
+                           requires_grad=True)
+               for heads in (shape["heads"], shape["heads"], shape["heads"]))
+    grad = torch.randn(q.shape, dtype=kind)
+
+    def run(x, weight, grad_out):
+        torch.mm(x, weight.t())
+        torch.mm(grad_out, weight)
+        torch.mm(grad_out.t(), x)
+
+    def step():
+        for _ in range(shape["layers"]):
+            for parts in products:
+                run(*parts)
+            out = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            torch.autograd.grad(out, (q, k, v), grad)
+        run(*head)
+        return 0.0
+
+    return step
+
+
+def main():
+    kind, numbers, dtype, threads = sys.argv[1:]
+    shape = dict(zip(FIELDS, map(int, numbers.split(","))))
+    torch.set_num_threads(int(threads))
+    step = (bound_step(shape, dtype) if kind == "bound"
+            else transformers_step(shape, dtype, kind == "compile"))
+    for line in sys.stdin:
+        seconds, loss = [], 0.0
+        for _ in range(int(line)):
+            start = time.perf_counter()
+            loss = step()
+            seconds.append(time.perf_counter() - start)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"seconds": seconds, "loss": loss, "peak_bytes": peak}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
