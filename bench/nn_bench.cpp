@@ -115,19 +115,19 @@ void Register(const std::string& name, F&& run) {
 
 void RegisterAll() {
   for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    const std::string kind = dtype == at::kFloat ? "/f32" : "/bf16";
+    const char* kind = dtype == at::kFloat ? "/f32" : "/bf16";
     for (const Shape& shape : kShapes) {
       for (const Case& c : Cases(shape, dtype)) {
-        const std::string name = c.name + ("/" + std::string(shape.name)) + kind;
-        Register(name + "/kernel",
+        const std::string name = std::string(c.name).append("/").append(shape.name).append(kind);
+        Register(std::string(name).append("/kernel"),
                  [c](benchmark::State& state) { Train(state, c.kernel, c.inputs); });
-        Register(name + "/reference",
+        Register(std::string(name).append("/reference"),
                  [c](benchmark::State& state) { Train(state, c.reference, c.inputs); });
       }
     }
-    Register("AdamW/10M" + kind + "/kernel",
+    Register(std::string("AdamW/10M").append(kind).append("/kernel"),
              [=](benchmark::State& state) { UpdateWeights(state, AdamWUpdate, dtype); });
-    Register("AdamW/10M" + kind + "/reference",
+    Register(std::string("AdamW/10M").append(kind).append("/reference"),
              [=](benchmark::State& state) { UpdateWeights(state, reference::AdamWUpdate, dtype); });
   }
 }
