@@ -17,5 +17,6 @@ fi
 mkdir -p "$build/tidy"
 sed -E 's/-include [^ ]*cmake_pch\.hxx//g; s/-Winvalid-pch//g; s/-fpch-preprocess//g' \
   "$build/compile_commands.json" > "$build/tidy/compile_commands.json"
-printf '%s\n' $files | xargs -P "$(nproc)" -n 1 clang-tidy -p "$build/tidy" --quiet 2> /dev/null
+printf '%s\n' $files | xargs -P "$(nproc)" -n 1 clang-tidy -p "$build/tidy" --quiet \
+  --extra-arg=-Wno-unknown-warning-option 2> /dev/null
 echo "tidy: clean"

@@ -1,6 +1,7 @@
 #include "train/pretrain.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "checkpoint/hf_folder.h"
