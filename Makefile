@@ -4,10 +4,11 @@
 BUILD ?= build
 # Names your own torch (CPU or CUDA): make MEAP_TORCH=/path/to/site-packages/torch
 MEAP_TORCH ?=
+export MEAP_TORCH
 JOBS ?= $(shell nproc)
 PYTHON := .venv/bin/python
 
-.PHONY: all setup configure demo test test-python check check-slow bench fuzz format clean
+.PHONY: all setup configure demo test check check-slow format clean
 
 all: configure
 	@cmake --build $(BUILD) --target meap -j $(JOBS)

@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 meap=$1 out=$2
 rm -rf "$out"
 mkdir -p "$out"
-story=(--facts 3 --filler 0 --repeats 1 --quiet)
+story=(--facts 4 --filler 1 --repeats 4 --quiet)
 
 echo "1/4  data: English stories that state facts and ask for them later" >&2
-$meap data synth --output "$out/train.jsonl" --documents 120000 --seed 1 "${story[@]}" \
+$meap data synth --output "$out/train.jsonl" --documents 60000 --seed 1 "${story[@]}" \
   --probe "$out/probes.jsonl" --probes 500 > "$out/synth.json"
 $meap data synth --output "$out/validation.jsonl" --documents 1000 --seed 2 "${story[@]}" > /dev/null
 echo "2/4  tokenizer" >&2

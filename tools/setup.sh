@@ -28,11 +28,13 @@ fi
 
 # torch, unless the user names one (make MEAP_TORCH=...); 2.13.0 is the release that everything is tested with.
 venv() {
-  [ -x .venv/bin/python ] || python3 -m venv .venv
   .venv/bin/pip install --quiet --disable-pip-version-check "$@" 2> >(grep -v 'is ignored' >&2)
 }
 has() { .venv/bin/python -c "import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in sys.argv[1:]))" "$@" 2>/dev/null; }
-has torch numpy || venv torch==2.13.0 numpy
+[ -x .venv/bin/python ] || python3 -m venv .venv
+if [ -z "${MEAP_TORCH:-}" ] || [ "${1:-}" = --tests ]; then
+  has torch numpy || venv torch==2.13.0 numpy
+fi
 if [ "${1:-}" = --tests ]; then
   has pytest transformers tokenizers safetensors tensorboard sentencepiece ||
     venv pytest "transformers==5.2.0" tokenizers safetensors tensorboard sentencepiece
