@@ -8,7 +8,7 @@ export MEAP_TORCH
 JOBS ?= $(shell nproc)
 PYTHON := .venv/bin/python
 
-.PHONY: all setup configure demo test check check-slow format clean
+.PHONY: all setup configure demo test check check-slow fuzz format clean
 
 all: configure
 	@cmake --build $(BUILD) --target meap -j $(JOBS)
@@ -39,6 +39,16 @@ check: configure
 check-slow: test
 	@MEAP_SLOW=1 $(PYTHON) -m pytest -q tests/e2e tests/parity
 	@tools/check_tidy.sh $(BUILD) --all
+
+# Each target for FUZZ_SECONDS under ASan and UBSan; a finding stops it and leaves the input in build-fuzz/.
+FUZZ_SECONDS ?= 600
+FUZZERS := tokenizer_json_fuzz data_readers_fuzz data_shard_fuzz
+fuzz: setup
+	@tools/setup.sh --fuzz
+	@cmake -S . -B build-fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++-14 -DMEAP_FUZZ=ON > /dev/null
+	@cmake --build build-fuzz -j $(JOBS) --target $(FUZZERS)
+	@cd build-fuzz && for target in $(FUZZERS); do \
+	  mkdir -p corpus/$$target && ./$$target -max_total_time=$(FUZZ_SECONDS) corpus/$$target || exit 1; done
 
 format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything a bare machine needs: Debian packages (installed where we may, else the line to run) and a
-# project-local virtual environment with torch. Quick when nothing is missing. --tests adds what only tests need.
+# project-local virtual environment with torch. Quick when nothing is missing. --tests and --fuzz add what only they need.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +8,10 @@ packages=(build-essential cmake ninja-build ccache mold libcli11-dev libyaml-cpp
   libsimdjson-dev libfmt-dev libpcre2-dev libutf8proc-dev libsentencepiece-dev libzstd-dev zlib1g-dev
   libxxhash-dev libhwy-dev libjemalloc-dev libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
   python3-venv zstd)
-[ "${1:-}" = --tests ] && packages+=(clang-format clang-tidy)
+case "${1:-}" in
+  --tests) packages+=(clang-format clang-tidy) ;;
+  --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
+esac
 
 missing=()
 for package in "${packages[@]}"; do
