@@ -152,7 +152,7 @@ void Decoder::Run(const Step& step, std::vector<std::string>& tokens) {
     case Kind::kFuse: {
       std::string text;
       for (const std::string& token : tokens) text += token;
-      tokens.assign(1, std::move(text));
+      tokens.assign(1, text);
       return;
     }
     case Kind::kStrip:

@@ -3,8 +3,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
+#include <array>
 
 #include "core/error.h"
 #include "core/strings.h"
@@ -15,17 +14,50 @@
 namespace meap {
 namespace {
 
+/// Appends the decomposition of each character.
+void Decompose(std::string_view text, int options, std::vector<utf8proc_int32_t>& points) {
+  for (size_t at = 0; at < text.size(); at += Utf8Length(text[at])) {
+    std::array<utf8proc_int32_t, 64> buffer{};  // the longest decomposition has 18 characters
+    int boundary_class = UTF8PROC_BOUNDCLASS_START;
+    const utf8proc_ssize_t count = utf8proc_decompose_char(
+        static_cast<utf8proc_int32_t>(CodePointAt(text.data() + at)), buffer.data(), buffer.size(),
+        static_cast<utf8proc_option_t>(options), &boundary_class);
+    MEAP_CHECK(count > 0 && static_cast<size_t>(count) <= buffer.size(), utf8proc_errmsg(count));
+    points.insert(points.end(), buffer.begin(), buffer.begin() + count);
+  }
+}
+
+/// Puts each run of combining characters in canonical order. utf8proc does it too, but takes time
+/// that grows with the square of a run's length.
+void OrderMarks(std::vector<utf8proc_int32_t>& points) {
+  const auto combining = [](utf8proc_int32_t c) {
+    return utf8proc_get_property(c)->combining_class;
+  };
+  for (auto at = points.begin(); at != points.end(); ++at) {
+    if (combining(*at) == 0) continue;
+    const auto end =
+        std::find_if(at, points.end(), [&](utf8proc_int32_t c) { return combining(c) == 0; });
+    std::stable_sort(at, end, [&](utf8proc_int32_t a, utf8proc_int32_t b) {
+      return combining(a) < combining(b);
+    });
+    at = end - 1;
+  }
+}
+
 /// Appends the normal form of one stretch of characters that the reference's tables hold.
 void AppendNormal(std::string_view text, int options, std::string& out) {
-  utf8proc_uint8_t* mapped = nullptr;
-  const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                             static_cast<utf8proc_ssize_t>(text.size()), &mapped,
-                                             static_cast<utf8proc_option_t>(options));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
-  if (size < 0) {
-    throw WorkError({.what = "a text cannot be normalised", .got = utf8proc_errmsg(size)});
+  std::vector<utf8proc_int32_t> points;
+  points.reserve(text.size());
+  Decompose(text, (options & ~UTF8PROC_COMPOSE) | UTF8PROC_DECOMPOSE, points);
+  OrderMarks(points);
+  auto count = static_cast<utf8proc_ssize_t>(points.size());
+  if ((options & UTF8PROC_COMPOSE) != 0) {
+    count = utf8proc_normalize_utf32(points.data(), count, static_cast<utf8proc_option_t>(options));
+    MEAP_CHECK(count >= 0, utf8proc_errmsg(count));
   }
-  out.append(reinterpret_cast<const char*>(mapped), static_cast<size_t>(size));
+  for (utf8proc_ssize_t i = 0; i < count; ++i) {
+    AppendUtf8(static_cast<uint32_t>(points[static_cast<size_t>(i)]), out);
+  }
 }
 
 /// Normal form under Unicode 9.0: characters younger than that stay and, having no decomposition

@@ -126,14 +126,12 @@ void ScanLlama3(std::string_view text, int max_digits, Emit&& emit) {
     const size_t contraction = *at == '\'' ? internal::ContractionLength<true>(at, end) : 0;
     if (contraction > 0) {
       stop = at + contraction;
-    } else if ((bits & kLetter) != 0) {
-      stop = SkipRun<false>(classes, kLetter, next, end);
     } else if ((bits & kNumber) != 0) {
       stop = next;
       for (int digits = 1; digits < max_digits && (class_at(stop) & kNumber) != 0; ++digits) {
         stop += Utf8Length(*stop);
       }
-    } else if (!is_newline(*at) && (class_at(next) & kLetter) != 0) {
+    } else if ((bits & kLetter) != 0 || (!is_newline(*at) && (class_at(next) & kLetter) != 0)) {
       stop = SkipRun<false>(classes, kLetter, next, end);
     } else if ((bits & kSpace) == 0 || (*at == ' ' && (class_at(next) & kAny) == 0)) {
       stop = SkipRun<true>(classes, kAny, next, end);

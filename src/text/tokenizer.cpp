@@ -1,6 +1,6 @@
 #include "text/tokenizer.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
 #include "core/console.h"
 #include "core/error.h"
@@ -35,8 +35,8 @@ Tokenizer::Impl::Impl(TokenizerFiles files, const std::string& place)
     if (const std::optional<int32_t> id = backend_->TokenToId(content)) {
       named_[name] = *id;
     } else {
-      Warn(place + "tokenizer_config.json: " + name + " \"" + content +
-           "\" is not in the vocabulary; meap goes on without it");
+      Warn(fmt::format("{}: {} \"{}\" is not in the vocabulary; meap goes on without it",
+                       place + "tokenizer_config.json", name, content));
     }
   }
 }

@@ -22,7 +22,7 @@ class WordCache {
     const Entry* set = &entries_[Set(hash)];
     for (int way = 0; way < kWays; ++way) {
       const Entry& entry = set[way];
-      if (entry.length == word.size() && std::memcmp(entry.key, word.data(), word.size()) == 0) {
+      if (entry.length == word.size() && Equal(entry.key, word.data(), word.size())) {
         std::memcpy(out.Room(kIds), entry.ids, sizeof entry.ids);
         out.Add(entry.count);
         return true;
@@ -54,6 +54,26 @@ class WordCache {
     char key[kKeyBytes];
   };
   static_assert(sizeof(Entry) == 64);
+
+  /// memcmp() == 0 without the call, which would cost more than the comparison.
+  static bool Equal(const char* a, const char* b, size_t size) {
+    const auto differ = [&]<typename Chunk>(Chunk x, size_t at) {
+      Chunk y;
+      std::memcpy(&x, a + at, sizeof x);
+      std::memcpy(&y, b + at, sizeof y);
+      return x ^ y;
+    };
+    if (size >= 8) {
+      uint64_t difference = differ(uint64_t{}, size - 8);
+      for (size_t at = 0; at + 8 < size; at += 8) difference |= differ(uint64_t{}, at);
+      return difference == 0;
+    }
+    if (size >= 4) return (differ(uint32_t{}, 0) | differ(uint32_t{}, size - 4)) == 0;
+    for (size_t at = 0; at < size; ++at) {
+      if (a[at] != b[at]) return false;
+    }
+    return true;
+  }
 
   static size_t Set(uint64_t hash) { return (hash >> (64 - kBits)) & ~size_t{kWays - 1}; }
 
