@@ -66,6 +66,8 @@ void AddDataSynthCommand(CLI::App& data) {
       ->capture_default_str();
   command->add_option("--repeats", options.repeats, "A fact is stated 1 to this many times")
       ->capture_default_str();
+  command->add_flag("--sentences,!--words", options.sentences,
+                    "Answers repeat the question's words (the default), or are the value alone");
   AddCommonFlags(*command, flags->common, false);
   command->footer(
       "A story states facts early (\"Remember that the code of the blue lantern is 48.\"), goes "

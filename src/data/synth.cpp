@@ -38,8 +38,12 @@ struct Fact {
   std::string value;
 
   std::string Statement() const { return Fill(synth::kFacts[kind].statement); }
-  std::string Question() const {
-    return "Question: " + Fill(synth::kFacts[kind].question) + "\nAnswer:";
+  /// The question and what stands before the answer's word.
+  std::string Question(bool sentences) const {
+    std::string text = "Question: " + Fill(synth::kFacts[kind].question) + "\nAnswer:";
+    if (!sentences) return text;
+    const std::string statement = Sentence(Statement());
+    return text + " " + statement.substr(0, statement.size() - value.size() - 1);
   }
 
  private:
@@ -115,19 +119,19 @@ class Story {
       case 0:
         return std::to_string(10 + Below(90));
       case 1:
-        return places_.Take();
-      case 2:
         return colours_.Take();
+      case 2:
+        return cities_.Take();
       case 3:
         return secrets_.Take();
       default:
-        return cities_.Take();
+        return foods_.Take();
     }
   }
 
   std::string Key(size_t kind) {
     if (kind == 0) return std::string(adjectives_.Any()) + " " + objects_.Take();
-    return kind == 2 ? places_.Take() : Person();
+    return kind == 1 ? places_.Take() : Person();
   }
 
   /// A person of the story, first and family name. Whoever occurs again has the same family name:
@@ -202,6 +206,7 @@ class Story {
   Deck colours_{synth::kColours, random_};
   Deck secrets_{synth::kWords, random_};
   Deck cities_{synth::kCities, random_};
+  Deck foods_{synth::kFoods, random_};
   std::vector<std::string> cast_;
   std::vector<Fact> facts_;
   std::string prose_;
@@ -214,7 +219,7 @@ std::string SynthDocument(const SynthOptions& options, uint64_t index) {
   std::string text = story.prose();
   for (const size_t asked : story.Order()) {
     const Fact& fact = story.facts()[asked];
-    text += fact.Question() + " " + fact.value + ".\n";
+    text += fact.Question(options.sentences) + " " + fact.value + ".\n";
   }
   return text;
 }
@@ -224,7 +229,7 @@ SynthProbe MakeSynthProbe(const SynthOptions& options, uint64_t index) {
   const size_t asked = story.Order().front();
   const Fact& fact = story.facts()[asked];
   SynthProbe probe = {.context = story.prose(),
-                      .question = fact.Question(),
+                      .question = fact.Question(options.sentences),
                       .answer = fact.value,
                       .choices = story.Choices(asked),
                       .facts = options.facts};

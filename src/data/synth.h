@@ -13,9 +13,10 @@ namespace meap {
 /// What the stories are like.
 struct SynthOptions {
   uint64_t seed = 0;
-  int facts = 4;    // facts in a story, 1 to kMaxSynthFacts
-  int filler = 6;   // sentences that say nothing of the facts, >= 0
-  int repeats = 2;  // a fact is stated 1 to `repeats` times before it is asked for
+  int facts = 4;          // facts in a story, 1 to kMaxSynthFacts
+  int filler = 6;         // sentences that say nothing of the facts, >= 0
+  int repeats = 2;        // a fact is stated 1 to `repeats` times before it is asked for
+  bool sentences = true;  // answers repeat the question's words; false: the value alone
 };
 inline constexpr int kMaxSynthFacts = 12;
 

@@ -52,17 +52,18 @@ inline constexpr std::array<std::string_view, 40> kFiller = {
     "Bread, cheese and apples stood on the table in the {p}.",
 };
 
-// A fact: {k} is what it is about, {v} its value.
+// A fact: {k} is what it is about, {v} its value. All have one form, "the A of K is V": what has to
+// be learned for one kind then serves all.
 struct FactKind {
   std::string_view statement;
   std::string_view question;
 };
 inline constexpr std::array<FactKind, 5> kFacts = {{
     {"the code of the {k} is {v}", "What is the code of the {k}?"},
-    {"the key of {k} lies in the {v}", "Where does the key of {k} lie?"},
-    {"the door of the {k} is {v}", "What colour is the door of the {k}?"},
-    {"the word of {k} is {v}", "What is the word of {k}?"},
-    {"the home of {k} is {v}", "Where is the home of {k}?"},
+    {"the colour of the {k} is {v}", "What is the colour of the {k}?"},
+    {"the home of {k} is {v}", "What is the home of {k}?"},
+    {"the secret word of {k} is {v}", "What is the secret word of {k}?"},
+    {"the favourite food of {k} is {v}", "What is the favourite food of {k}?"},
 }};
 
 // How a fact is stated the first time, and again.
@@ -118,6 +119,10 @@ inline constexpr std::array<std::string_view, 32> kCities = {
     "Lisbon", "Athens", "Prague", "Cairo",   "Boston",  "Tokyo",  "Moscow",  "Geneva",
     "Milan",  "Naples", "Warsaw", "Delhi",   "Havana",  "Lima",   "Quebec",  "Sydney",
     "Munich", "Venice", "Zurich", "Hamburg", "Seville", "Dallas", "Chicago", "Denver"};
+inline constexpr std::array<std::string_view, 24> kFoods = {
+    "bread", "cheese", "soup", "rice",   "fish",   "cake",  "honey",  "eggs",
+    "pie",   "beans",  "meat", "milk",   "butter", "nuts",  "plums",  "cherries",
+    "pears", "apples", "corn", "onions", "jam",    "salad", "grapes", "carrots"};
 inline constexpr std::array<std::string_view, 12> kWeather = {"cold",   "warm", "rainy", "sunny",
                                                               "windy",  "grey", "mild",  "dry",
                                                               "stormy", "calm", "hot",   "wet"};
