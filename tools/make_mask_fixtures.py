@@ -24,17 +24,21 @@ def fnv1a(text):
     return value
 
 
-def main():
+def fixture():
     lines = []
     for length, ratio in CASES:
         for step in range(1, STEPS + 1):
             positions = reference_positions(length, ratio, step)
             text = ",".join(map(str, positions))
             whole = text if len(positions) <= WHOLE else "-"
-            lines.append(f"{length}\t{ratio}\t{step}\t{len(positions)}\t{fnv1a(text):016x}\t{whole}")
+            lines.append(f"{length}\t{ratio}\t{step}\t{len(positions)}\t{fnv1a(text):016x}\t{whole}\n")
+    return "".join(lines)
+
+
+def main():
     folder = pathlib.Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "masks"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "reference.tsv").write_text("\n".join(lines) + "\n")
+    (folder / "reference.tsv").write_text(fixture())
 
 
 if __name__ == "__main__":

@@ -51,12 +51,18 @@ std::vector<TokenSpan> PlaceSpans(int64_t count, int64_t size, double mean, Phil
   }
   slots.resize(spans);
   std::sort(slots.begin(), slots.end());
+  const int64_t turn = size > 0 ? random.Below(static_cast<uint32_t>(size)) : 0;
   std::vector<TokenSpan> placed;
   int64_t grown = 0;  // by how much the spans so far are longer than their slots
   for (int64_t i = 0; i < spans; ++i) {
-    placed.push_back({slots[i] + grown, lengths[i]});
+    const int64_t begin = (slots[i] + grown + turn) % size;
+    const int64_t before_end = std::min(lengths[i], size - begin);
+    placed.push_back({begin, before_end});
+    if (before_end < lengths[i]) placed.push_back({0, lengths[i] - before_end});
     grown += lengths[i] - 1;
   }
+  std::sort(placed.begin(), placed.end(),
+            [](const TokenSpan& a, const TokenSpan& b) { return a.begin < b.begin; });
   return placed;
 }
 

@@ -23,8 +23,9 @@ std::vector<std::vector<int32_t>> SplitWords(const TokenTraits& traits,
                                              std::span<const int32_t> eligible);
 
 /// Disjoint spans inside [0, size), ascending, `count` <= size tokens in all. Lengths are geometric
-/// with mean `mean` >= 1, one of them cut so that the count is exact; all ways to place them are
-/// equally likely. Neighbours may touch.
+/// with mean `mean` >= 1, one of them cut so that the count is exact. They are placed on a ring,
+/// all ways equally likely, so that every position is chosen equally often; a span that runs over
+/// the end goes on at the start, as two spans. Neighbours may touch.
 std::vector<TokenSpan> PlaceSpans(int64_t count, int64_t size, double mean, PhiloxStream& random);
 
 }  // namespace meap

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <numeric>
 #include <set>
@@ -61,7 +62,9 @@ TEST(ReferenceMaskPositions, AreThoseOfCPython) {
     const std::string text = Join(positions);
     ASSERT_EQ(positions.size(), count);
     ASSERT_EQ(Fnv1a(text), std::stoull(hash, nullptr, 16)) << length << " " << ratio << " " << step;
-    if (whole != "-") ASSERT_EQ(text, whole);
+    if (whole != "-") {
+      ASSERT_EQ(text, whole);
+    }
     ++lists;
   }
   EXPECT_EQ(lists, 8 * 51);
