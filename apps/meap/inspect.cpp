@@ -23,8 +23,8 @@ void Inspect(const InspectArguments& arguments) {
   const Recipe recipe = LoadRecipe(arguments.recipe, arguments.overrides);
   const RunInputs inputs = OpenRunInputs(recipe, threads);
   const BatchReader reader = inputs.TrainReader(recipe);
-  const TrainingRows rows =
-      MakeRows(inputs.objective, reader.Step(static_cast<uint64_t>(arguments.step - 1)));
+  const Batch batch = reader.Step(static_cast<uint64_t>(arguments.step - 1));
+  const TrainingRows rows = MakeRows(inputs.objective, batch, arguments.step);
   if (arguments.json) {
     std::printf("%s\n", RowsToJson(rows).dump().c_str());
   } else {

@@ -1,5 +1,9 @@
 #include "config/recipe.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "core/error.h"
 
 namespace meap {
@@ -45,6 +49,42 @@ void DataOptions::Describe(OptionVisitor& v) {
   v.Visit("data.cache", cache, {.help = "folder for raw files once tokenised"});
 }
 
+void MaskOptions::Describe(OptionVisitor& v) {
+  v.Visit("objective.mask.policy", policy,
+          {.help = "default: the keys below; reference: the position lists of the authors' code, "
+                   "the same 51 over and over",
+           .choices = {"default", "reference"}});
+  v.Visit("objective.mask.count", count,
+          {.help = "fixed: exactly floor(P*T) masks; bernoulli: as many as T coins of odds P give",
+           .choices = {"fixed", "bernoulli"}});
+  v.Visit("objective.mask.scope", scope,
+          {.help = "row: each sequence has its own draw; step: one list for all rows of a step",
+           .choices = {"row", "step"}});
+  v.Visit("objective.mask.unit", unit,
+          {.help = "what is masked as a whole; the last word or span is cut to the count",
+           .choices = {"token", "word", "span"}});
+  v.Visit("objective.mask.span_mean", span_mean,
+          {.help = "mean length of a span (unit span), geometric", .unit = "tokens", .min = 1});
+  v.Visit("objective.mask.replace_mask", replace_mask,
+          {.help = "share of the chosen inputs replaced by [MASK]; the three shares sum to 1",
+           .min = 0,
+           .max = 1});
+  v.Visit("objective.mask.replace_random", replace_random,
+          {.help = "share replaced by a random token that is not special", .min = 0, .max = 1});
+  v.Visit("objective.mask.replace_keep", replace_keep,
+          {.help = "share left as it is", .min = 0, .max = 1});
+  v.Visit("objective.mask.protect_special", protect_special,
+          {.help = "never mask special tokens (begin and end of text, ...)"});
+  v.Visit("objective.mask.schedule", schedule,
+          {.help = "course of the ratio from objective.mask_ratio to objective.mask.ratio_end",
+           .choices = {"constant", "linear", "cosine"}});
+  v.Visit("objective.mask.ratio_end", ratio_end,
+          {.help = "ratio at the last step (schedules linear and cosine)",
+           .min = 0,
+           .max = 1,
+           .below_max = true});
+}
+
 void ObjectiveOptions::Describe(OptionVisitor& v) {
   v.Visit("objective.name", name,
           {.help = "ntp: next-token prediction; meap: the same with masked inputs",
@@ -54,6 +94,7 @@ void ObjectiveOptions::Describe(OptionVisitor& v) {
            .min = 0,
            .max = 1,
            .below_max = true});
+  mask.Describe(v);
 }
 
 void OptimizerOptions::Describe(OptionVisitor& v) {
@@ -70,9 +111,13 @@ void OptimizerOptions::Describe(OptionVisitor& v) {
 void ScheduleOptions::Describe(OptionVisitor& v) {
   v.Visit("schedule.name", name,
           {.help = "course of the learning rate after warm-up",
-           .choices = {"cosine", "linear", "constant"}});
+           .choices = {"cosine", "linear", "constant", "wsd"}});
   v.Visit("schedule.warmup", warmup,
           {.help = "linear warm-up: a share of all steps if below 1, else steps", .min = 0});
+  v.Visit("schedule.decay", decay,
+          {.help = "share of the steps in which wsd falls linearly to the minimum, at the end",
+           .min = 0,
+           .max = 1});
   v.Visit("schedule.min_lr", min_lr, {.help = "learning rate at the last step", .min = 0});
 }
 
@@ -143,6 +188,39 @@ namespace {
   throw InputError({.what = "the recipe lacks " + key, .where = recipe, .hint = hint});
 }
 
+/// Mask options that say nothing together.
+void CheckMask(const MaskOptions& mask, const OptionSource& source) {
+  const double sum = mask.replace_mask + mask.replace_random + mask.replace_keep;
+  if (std::abs(sum - 1) > 1e-9) {
+    throw InputError(
+        {.what = "the replacement shares do not sum to 1",
+         .where = source.Place("objective.mask.replace_mask"),
+         .expected = "objective.mask.replace_mask + replace_random + replace_keep = 1",
+         .got = fmt::format("{} + {} + {} = {}", mask.replace_mask, mask.replace_random,
+                            mask.replace_keep, sum),
+         .hint = "for example replace_mask 0.8, replace_random 0.1, replace_keep 0.1"});
+  }
+  MaskOptions reference;
+  reference.policy = "reference";
+  if (mask.policy == "reference" && !(mask == reference)) {
+    throw InputError({.what = "objective.mask.policy reference goes with no other mask option",
+                      .where = source.Place("objective.mask.policy"),
+                      .hint = "leave the other objective.mask keys out; objective.mask_ratio may "
+                              "be set"});
+  }
+  if (mask.scope == "step" && (mask.unit == "word" || mask.protect_special)) {
+    throw InputError({.what = "one list for all rows cannot depend on a row's tokens",
+                      .where = source.Place("objective.mask.scope"),
+                      .expected = "objective.mask.scope row with unit word or protect_special",
+                      .got = "objective.mask.scope step"});
+  }
+  if (mask.schedule == "constant" && mask.ratio_end != 0) {
+    throw InputError({.what = "objective.mask.ratio_end is set, but the ratio is constant",
+                      .where = source.Place("objective.mask.ratio_end"),
+                      .hint = "set objective.mask.schedule to linear or cosine"});
+  }
+}
+
 void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::string& file) {
   if (recipe.tokenizer.empty()) recipe.tokenizer = recipe.model.path;
   if (recipe.tokenizer.empty())
@@ -167,7 +245,11 @@ void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::stri
                       .where = source.Place("schedule.min_lr"),
                       .hint = "lower schedule.min_lr or raise optimizer.lr"});
   }
-  if (recipe.objective.name == "ntp") recipe.objective.mask_ratio = 0;
+  CheckMask(recipe.objective.mask, source);
+  if (recipe.objective.name == "ntp") {
+    recipe.objective.mask_ratio = 0;
+    recipe.objective.mask = {};
+  }
 }
 
 }  // namespace

@@ -41,9 +41,27 @@ struct DataOptions {
   void Describe(OptionVisitor& visitor);
 };
 
+/// Departures from the paper's masks; the defaults are the paper.
+struct MaskOptions {
+  std::string policy = "default";
+  std::string count = "fixed";
+  std::string scope = "row";
+  std::string unit = "token";
+  double span_mean = 3;
+  double replace_mask = 1;
+  double replace_random = 0;
+  double replace_keep = 0;
+  bool protect_special = false;
+  std::string schedule = "constant";
+  double ratio_end = 0;
+  void Describe(OptionVisitor& visitor);
+  bool operator==(const MaskOptions&) const = default;
+};
+
 struct ObjectiveOptions {
   std::string name = "meap";
   double mask_ratio = 0.15;  // P
+  MaskOptions mask;
   void Describe(OptionVisitor& visitor);
 };
 
@@ -59,6 +77,7 @@ struct OptimizerOptions {
 struct ScheduleOptions {
   std::string name = "cosine";
   double warmup = 0.1;
+  double decay = 0.2;  // wsd only
   double min_lr = 4e-5;
   void Describe(OptionVisitor& visitor);
 };

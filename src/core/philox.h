@@ -73,6 +73,8 @@ inline constexpr uint32_t kWeights = 3;
 inline constexpr uint32_t kSampling = 4;
 inline constexpr uint32_t kSynthesis = 5;
 inline constexpr uint32_t kDropout = 6;
+inline constexpr uint32_t kMaskStep = 7;     // one list of masks for a whole step
+inline constexpr uint32_t kMaskReplace = 8;  // what a chosen input becomes
 }  // namespace random_stream
 
 }  // namespace meap

@@ -38,12 +38,15 @@ TrainingRows TrainingRows::Slice(int64_t begin, int64_t count) const {
 
 void AppendPretrainRow(const PretrainObjective& objective, std::span<const int32_t> window,
                        std::span<const int32_t> segments, uint32_t epoch, uint64_t sample,
-                       TrainingRows& out) {
+                       TrainingRows& out, int64_t step) {
   const auto length = static_cast<int64_t>(window.size()) - 1;
   MEAP_CHECK(out.rows == 0 || out.length == length, "rows of different lengths");
   std::vector<int32_t> inputs(window.begin(), window.end() - 1);
+  static const TokenTraits kNone;
   const auto positions =
-      MaskInputs(objective.mask_ratio, objective.mask_id, {objective.seed, epoch, sample}, inputs);
+      ApplyMaskPolicy(objective.policy, objective.traits ? *objective.traits : kNone,
+                      MaskRatioAt(objective.schedule, objective.mask_ratio, step),
+                      objective.mask_id, {objective.seed, epoch, sample}, step, inputs);
   out.length = length;
   ++out.rows;
   out.sample_ids.push_back(sample);

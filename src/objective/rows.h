@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "objective/mask.h"
+#include "objective/mask_policy.h"
+#include "objective/mask_ratio.h"
 
 namespace meap {
 
@@ -22,7 +24,7 @@ struct TrainingRows {
   std::vector<int64_t> position_ids = {};  // rows x T
   std::vector<int64_t> segment_ids = {};   // rows x T: attention stays among equal ids of a row
   std::vector<uint64_t> sample_ids = {};   // rows
-  std::vector<uint8_t> masked = {};        // rows x T: 1 where the input was replaced by [MASK]
+  std::vector<uint8_t> masked = {};        // rows x T: 1 where the mask policy chose the input
 
   int64_t LabelCount() const;
   /// Ends of the attention segments over all rows x T positions, with a leading 0.
@@ -36,14 +38,18 @@ struct PretrainObjective {
   double mask_ratio = 0;
   int32_t mask_id = -1;
   uint64_t seed = 0;
+  MaskPolicy policy = {};
+  MaskRatioSchedule schedule = {};
+  std::shared_ptr<const TokenTraits> traits = nullptr;  // may be null where the policy needs none
 };
 
 /// Appends one pre-training row. `window` holds T+1 tokens: inputs are the first T, masked by the
 /// policy, targets the last T as they were; every position has a loss (paper section 3.1). With
 /// `segments` (T+1 document numbers; empty = one segment) attention and positions stay inside each
-/// document, and what would be predicted across a border has no label.
+/// document, and what would be predicted across a border has no label. `step` is the optimizer step
+/// (from 1), for policies and ratios that go by it.
 void AppendPretrainRow(const PretrainObjective& objective, std::span<const int32_t> window,
                        std::span<const int32_t> segments, uint32_t epoch, uint64_t sample,
-                       TrainingRows& out);
+                       TrainingRows& out, int64_t step = 1);
 
 }  // namespace meap

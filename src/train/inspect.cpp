@@ -24,6 +24,25 @@ std::string TokenText(const Tokenizer& tokenizer, int64_t id) {
   return shown;
 }
 
+/// A chosen input as "[MASK:hidden]", "[RANDOM:hidden>shown]" or "[KEEP:shown]". What stood there
+/// is the label of the position before; the first of a window or document has none, and what was
+/// not replaced by [MASK] is then "[RANDOM|KEEP:shown]".
+std::string ChosenText(const TrainingRows& rows, int64_t i, const Tokenizer& tokenizer,
+                       bool color) {
+  const bool known = i % rows.length > 0 && rows.labels[i - 1] != kNoLabel;
+  const std::string hidden = known ? TokenText(tokenizer, rows.labels[i - 1]) : "";
+  const std::string shown = TokenText(tokenizer, rows.input_ids[i]);
+  const auto paint = [&](const char* code, const std::string& text) {
+    return color ? fmt::format("\x1b[{}m[{}]\x1b[0m", code, text) : "[" + text + "]";
+  };
+  if (tokenizer.mask() == static_cast<int32_t>(rows.input_ids[i])) {
+    return paint("41;97", "MASK:" + hidden);
+  }
+  if (!known) return paint("45;97", "RANDOM|KEEP:" + shown);
+  if (rows.input_ids[i] == rows.labels[i - 1]) return paint("42;97", "KEEP:" + shown);
+  return paint("44;97", "RANDOM:" + hidden + ">" + shown);
+}
+
 }  // namespace
 
 nlohmann::ordered_json RowsToJson(const TrainingRows& rows) {
@@ -48,12 +67,7 @@ std::string RowsToText(const TrainingRows& rows, const Tokenizer& tokenizer, boo
         continue;
       }
       ++masked;
-      // What stood there is the label of the position before; the window's very first token has
-      // none.
-      const std::string hidden =
-          t > 0 && rows.labels[i - 1] != kNoLabel ? TokenText(tokenizer, rows.labels[i - 1]) : "";
-      line += color ? fmt::format("\x1b[41;97m[MASK:{}]\x1b[0m", hidden)
-                    : fmt::format("[MASK:{}]", hidden);
+      line += ChosenText(rows, i, tokenizer, color);
     }
     text +=
         fmt::format("{}row {}: sample {}, {} of {} inputs masked{}\n{}\n\n", color ? "\x1b[1m" : "",

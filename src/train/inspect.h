@@ -14,7 +14,8 @@ namespace meap {
 /// labels[r][t] is what position t predicts, -100 where there is no loss.
 nlohmann::ordered_json RowsToJson(const TrainingRows& rows);
 
-/// The text of the rows with masked inputs marked and the token each hides, in colour where wanted.
+/// The text of the rows with the chosen inputs marked: masked, random or kept, and the token that
+/// each hides; in colour where wanted.
 std::string RowsToText(const TrainingRows& rows, const Tokenizer& tokenizer, bool color);
 
 }  // namespace meap

@@ -54,7 +54,7 @@ void TrainLoop(const Recipe& recipe, const RunInputs& inputs, const Llama& model
   for (int64_t step = first_step; step <= inputs.steps; ++step) {
     StepReport report{.step = step};
     const auto start = Clock::now();
-    const TrainingRows rows = MakeRows(inputs.objective, batches.Next());
+    const TrainingRows rows = MakeRows(inputs.objective, batches.Next(), step);
     report.wait_seconds = SecondsSince(start);
     report.loss = AccumulateGradients(model, optimizer, rows, inputs.micro_rows);
     report.lr = LearningRate(recipe.schedule, recipe.optimizer.lr, step, inputs.steps);

@@ -47,8 +47,8 @@ LossSums Validate(const Recipe& recipe, const RunInputs& inputs, const Llama& mo
     const int64_t count = std::min(inputs.micro_rows, rows - begin);
     // Unmasked text: what the model will meet, and what NTP and MEAP can be compared on.
     const PretrainObjective unmasked;
-    sums +=
-        ForwardLoss(model, MakeRows(unmasked, reader.Rows(static_cast<uint64_t>(begin), count)));
+    const Batch batch = reader.Rows(static_cast<uint64_t>(begin), count);
+    sums += ForwardLoss(model, MakeRows(unmasked, batch, /*step=*/1));
   }
   return sums;
 }

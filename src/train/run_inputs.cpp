@@ -10,6 +10,7 @@
 #include "data/prepare.h"
 #include "data/readers.h"
 #include "model/presets.h"
+#include "train/pretrain_objective.h"
 
 namespace meap {
 namespace {
@@ -126,9 +127,7 @@ RunInputs OpenRunInputs(const Recipe& recipe, int threads) {
     inputs.validation = OpenData(recipe.data.validation, recipe, plain, threads);
   }
   ResolveSizes(recipe, inputs);
-  inputs.objective = {.mask_ratio = recipe.objective.mask_ratio,
-                      .mask_id = inputs.mask_id,
-                      .seed = static_cast<uint64_t>(recipe.train.seed)};
+  inputs.objective = MakeObjective(recipe, *inputs.tokenizer, inputs.mask_id, inputs.steps);
   inputs.TrainReader(recipe);  // data shorter than one window is refused here, not in mid-run
   if (inputs.validation) inputs.ValidationReader(recipe);
   return inputs;
@@ -142,14 +141,14 @@ BatchReader RunInputs::ValidationReader(const Recipe& recipe) const {
   return Reader(validation, recipe, micro_rows, false);
 }
 
-TrainingRows MakeRows(const PretrainObjective& objective, const Batch& batch) {
+TrainingRows MakeRows(const PretrainObjective& objective, const Batch& batch, int64_t step) {
   TrainingRows rows;
   const auto width = static_cast<size_t>(batch.sequence_length + 1);
   for (int64_t r = 0; r < batch.rows; ++r) {
     std::span<const int32_t> segments;
     if (!batch.segments.empty()) segments = {batch.segments.data() + r * width, width};
     AppendPretrainRow(objective, {batch.row(r), width}, segments,
-                      static_cast<uint32_t>(batch.epochs[r]), batch.sample_ids[r], rows);
+                      static_cast<uint32_t>(batch.epochs[r]), batch.sample_ids[r], rows, step);
   }
   return rows;
 }

@@ -35,7 +35,8 @@ struct RunInputs {
 /// data, too long a context) is an InputError.
 RunInputs OpenRunInputs(const Recipe& recipe, int threads);
 
-/// The rows that `batch` becomes under the objective: masked inputs and labels.
-TrainingRows MakeRows(const PretrainObjective& objective, const Batch& batch);
+/// The rows that `batch` becomes under the objective: masked inputs and labels. `step`
+/// is the optimizer step, from 1.
+TrainingRows MakeRows(const PretrainObjective& objective, const Batch& batch, int64_t step);
 
 }  // namespace meap

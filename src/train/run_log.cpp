@@ -3,6 +3,26 @@
 #include <fmt/format.h>
 
 namespace meap {
+namespace {
+
+/// The loss by how positions stand to the masks; a part without positions is left out, and without
+/// masks there are no parts.
+std::vector<std::pair<std::string, double>> PartialLosses(const LossSums& sums) {
+  std::vector<std::pair<std::string, double>> losses;
+  const auto add = [&](const char* name, double nll, int64_t tokens) {
+    if (tokens > 0) losses.emplace_back(name, nll / static_cast<double>(tokens));
+  };
+  if (sums.masked_tokens == 0) return losses;
+  const double unmasked_nll = sums.nll - sums.masked_nll;
+  const int64_t unmasked_tokens = sums.tokens - sums.masked_tokens;
+  add("loss_masked", sums.masked_nll, sums.masked_tokens);
+  add("loss_unmasked", unmasked_nll, unmasked_tokens);
+  add("loss_after_masked", sums.after_nll, sums.after_tokens);
+  add("loss_elsewhere", unmasked_nll - sums.after_nll, unmasked_tokens - sums.after_tokens);
+  return losses;
+}
+
+}  // namespace
 
 RunLog::RunLog(const Recipe& recipe, int64_t steps, std::optional<int64_t> resume_step)
     : metrics_(fs::path(recipe.output) / "metrics.jsonl", resume_step),
@@ -26,16 +46,9 @@ void RunLog::Step(const StepReport& report, int64_t total_tokens) {
                                                          {"train/lr", report.lr},
                                                          {"train/grad_norm", report.grad_norm},
                                                          {"speed/tokens_per_second", rate}};
-  if (report.loss.masked_tokens > 0) {
-    const LossSums& sums = report.loss;
-    const double masked = sums.masked_nll / static_cast<double>(sums.masked_tokens);
-    const double unmasked =
-        (sums.nll - sums.masked_nll) /
-        static_cast<double>(std::max<int64_t>(1, sums.tokens - sums.masked_tokens));
-    line["loss_masked"] = masked;
-    line["loss_unmasked"] = unmasked;
-    scalars.emplace_back("train/loss_masked", masked);
-    scalars.emplace_back("train/loss_unmasked", unmasked);
+  for (const auto& [name, loss] : PartialLosses(report.loss)) {
+    line[name] = loss;
+    scalars.emplace_back("train/" + name, loss);
   }
   line["tokens_per_second"] = rate;
   line["step_seconds"] = report.seconds;

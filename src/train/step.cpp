@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "nn/linear_cross_entropy.h"
+#include "objective/mask_region.h"
 
 namespace meap {
 namespace {
@@ -29,14 +30,19 @@ CrossEntropy Forward(const Llama& model, const TrainingRows& rows, double scale)
 LossSums Sums(const at::Tensor& nll_N, const TrainingRows& rows) {
   const at::Tensor nll = nll_N.to(at::kCPU);
   const float* values = nll.const_data_ptr<float>();
+  const std::vector<MaskRegion> regions = MaskRegions(rows);
   LossSums sums;
   for (size_t i = 0; i < rows.labels.size(); ++i) {
     if (rows.labels[i] == kNoLabel) continue;
     sums.nll += values[i];
     ++sums.tokens;
-    if (rows.masked[i] == 0) continue;
-    sums.masked_nll += values[i];
-    ++sums.masked_tokens;
+    if (regions[i] == MaskRegion::kMasked) {
+      sums.masked_nll += values[i];
+      ++sums.masked_tokens;
+    } else if (regions[i] == MaskRegion::kAfterMask) {
+      sums.after_nll += values[i];
+      ++sums.after_tokens;
+    }
   }
   return sums;
 }
@@ -48,6 +54,8 @@ LossSums& LossSums::operator+=(const LossSums& other) {
   tokens += other.tokens;
   masked_nll += other.masked_nll;
   masked_tokens += other.masked_tokens;
+  after_nll += other.after_nll;
+  after_tokens += other.after_tokens;
   return *this;
 }
 

@@ -6,12 +6,15 @@
 
 namespace meap {
 
-/// Sums over positions with loss; `masked` are those whose own input was replaced by [MASK].
+/// Sums over positions with loss, and of them over those whose own input was masked, and over those
+/// soon after a mask (MaskRegion).
 struct LossSums {
   double nll = 0;
   int64_t tokens = 0;
   double masked_nll = 0;
   int64_t masked_tokens = 0;
+  double after_nll = 0;
+  int64_t after_tokens = 0;
 
   double Mean() const { return nll / static_cast<double>(tokens); }
   LossSums& operator+=(const LossSums& other);

@@ -82,5 +82,42 @@ TEST_F(RecipeTest, NtpIsRatioZeroAndMinimumFollowsThePeak) {
   EXPECT_DOUBLE_EQ(recipe.schedule.min_lr, 1e-6);
 }
 
+TEST_F(RecipeTest, MaskSharesMustSumToOne) {
+  const ErrorParts parts = ErrorOf([&] { Load(kMinimal, {"objective.mask.replace_mask=0.8"}); });
+  EXPECT_NE(parts.got.find("0.8 + 0 + 0"), std::string::npos) << parts.got;
+  const Recipe recipe =
+      Load(kMinimal, {"objective.mask.replace_mask=0.8", "objective.mask.replace_random=0.1",
+                      "objective.mask.replace_keep=0.1"});
+  EXPECT_EQ(recipe.objective.mask.replace_random, 0.1);
+}
+
+TEST_F(RecipeTest, MaskOptionsThatSayNothingTogether) {
+  const std::vector<std::vector<std::string>> pairs = {
+      {"objective.mask.policy=reference", "objective.mask.unit=span"},
+      {"objective.mask.policy=reference", "objective.mask.protect_special=true"},
+      {"objective.mask.scope=step", "objective.mask.unit=word"},
+      {"objective.mask.scope=step", "objective.mask.protect_special=true"},
+      {"objective.mask.ratio_end=0.1"}};
+  for (const auto& pair : pairs) EXPECT_FALSE(ErrorOf([&] { Load(kMinimal, pair); }).what.empty());
+  EXPECT_EQ(Load(kMinimal, {"objective.mask.policy=reference"}).objective.mask.policy, "reference");
+  Recipe ntp = Load(kMinimal, {"objective.name=ntp", "objective.mask.schedule=linear",
+                               "objective.mask.ratio_end=0.1"});
+  EXPECT_EQ(ntp.objective.mask, MaskOptions{});
+}
+
+TEST(Recipes, AllOfTheProjectsLoad) {
+  int count = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(MEAP_SOURCE_DIR "/recipes")) {
+    if (entry.path().extension() != ".yaml" || entry.path().filename() == "base.yaml") continue;
+    const Recipe recipe = LoadRecipe(entry.path(), {});
+    if (entry.path().parent_path().filename() == "paper") {
+      EXPECT_EQ(recipe.data.sequence_length * 256, recipe.train.batch_tokens) << entry.path();
+    }
+    ++count;
+  }
+  EXPECT_GE(count, 11);
+}
+
 }  // namespace
 }  // namespace meap

@@ -28,6 +28,19 @@ TEST(LearningRate, LinearAndConstant) {
   EXPECT_DOUBLE_EQ(LearningRate(constant, 1, 100, 100), 1);
 }
 
+TEST(LearningRate, WsdIsStableThenFallsLinearly) {
+  const ScheduleOptions wsd{.name = "wsd", .warmup = 0.1, .decay = 0.2, .min_lr = 0.1};
+  EXPECT_DOUBLE_EQ(LearningRate(wsd, 1, 5, 100), 0.5);
+  EXPECT_DOUBLE_EQ(LearningRate(wsd, 1, 10, 100), 1);
+  EXPECT_DOUBLE_EQ(LearningRate(wsd, 1, 80, 100), 1);
+  EXPECT_DOUBLE_EQ(LearningRate(wsd, 1, 90, 100), 0.55);
+  EXPECT_DOUBLE_EQ(LearningRate(wsd, 1, 100, 100), 0.1);
+  const ScheduleOptions none{.name = "wsd", .warmup = 0, .decay = 0, .min_lr = 0};
+  EXPECT_DOUBLE_EQ(LearningRate(none, 1, 100, 100), 1);
+  const ScheduleOptions all{.name = "wsd", .warmup = 0.5, .decay = 1, .min_lr = 0};
+  EXPECT_DOUBLE_EQ(LearningRate(all, 1, 75, 100), 0.5);
+}
+
 TEST(LearningRate, WarmupLongerThanTheRunStaysDefined) {
   const ScheduleOptions schedule{.name = "cosine", .warmup = 500, .min_lr = 0};
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 1, 100, 100), 1);

@@ -1,0 +1,21 @@
+#include "objective/mask_region.h"
+
+namespace meap {
+
+std::vector<MaskRegion> MaskRegions(const TrainingRows& rows) {
+  std::vector<MaskRegion> regions;
+  regions.reserve(rows.masked.size());
+  int64_t since = 0;  // inputs since the last masked one
+  for (size_t i = 0; i < rows.masked.size(); ++i) {
+    const bool fresh = static_cast<int64_t>(i) % rows.length == 0 ||
+                       rows.segment_ids[i] != rows.segment_ids[i - 1];
+    since = fresh ? kAfterMaskReach + 1 : since + 1;
+    if (rows.masked[i] != 0) since = 0;
+    regions.push_back(since == 0                 ? MaskRegion::kMasked
+                      : since <= kAfterMaskReach ? MaskRegion::kAfterMask
+                                                 : MaskRegion::kElsewhere);
+  }
+  return regions;
+}
+
+}  // namespace meap
