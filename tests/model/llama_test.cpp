@@ -88,7 +88,8 @@ TEST(Llama, PackedSegmentsEqualEachAlone) {
   const at::Tensor tokens = at::arange(24, at::kLong);
   const at::Tensor packed = HiddenOf(model, tokens, Segments{{0, 5, 6, 17, 24}});
   for (const auto& [begin, length] : {std::pair{0, 5}, {5, 1}, {6, 11}, {17, 7}}) {
-    const at::Tensor alone = HiddenOf(model, tokens.narrow(0, begin, length), Segments{{0, length}});
+    const at::Tensor alone =
+        HiddenOf(model, tokens.narrow(0, begin, length), Segments{{0, length}});
     EXPECT_TRUE(at::allclose(packed.narrow(0, begin, length), alone, 1e-5, 1e-5)) << begin;
   }
 }
