@@ -14,6 +14,7 @@ import re
 import statistics
 import subprocess
 import sys
+from importlib import metadata
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHAPES = {  # layers, width, ffn, heads, key/value heads, vocabulary, T, B
@@ -33,7 +34,9 @@ class Peer:
         if name == "meap":
             command = [str(ROOT / options.build / "step_bench"), *arguments]
         else:
-            command = [sys.executable, str(ROOT / "bench" / "step_peers.py"), name, *arguments]
+            # -P: this folder's tokenizers.py must not stand in for the package of that name.
+            command = [sys.executable, "-P", str(ROOT / "bench" / "step_peers.py"), name,
+                       *arguments]
             if name == "compile":
                 environment["LD_PRELOAD"] = ctypes.util.find_library("jemalloc") or ""
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -93,12 +96,9 @@ def main():
     parser.add_argument("--dtypes", default="f32,bf16")
     parser.add_argument("--peers", default=",".join(PEERS))
     options = parser.parse_args()
-    import torch
-    import transformers
-
     report = {"command": "python bench/step.py " + " ".join(sys.argv[1:]), "cpu": cpu_name(),
               "threads": options.threads, "date": datetime.date.today().isoformat(),
-              "torch": torch.__version__, "transformers": transformers.__version__,
+              "torch": metadata.version("torch"), "transformers": metadata.version("transformers"),
               "python": platform.python_version(), "shapes": SHAPES, "results": {}}
     for shape in options.shapes.split(","):
         for dtype in options.dtypes.split(","):
