@@ -1,4 +1,5 @@
 """The mask policies as `meap inspect --json` shows them, and the losses that a masked run reports."""
+import functools
 import json
 import math
 import random
@@ -15,12 +16,13 @@ WORD = ["objective.mask.unit=word"]
 
 @pytest.fixture(scope="module")
 def inspect(tiny):
+    @functools.cache
+    def batch(step, *words):
+        return json.loads(run_meap("inspect", tiny / "recipe.yaml", *words, "--step", step, "--json")[0])
+
     def run(*overrides, step=1):
         """The chosen positions of every row, with the batch: what differs from the same rows under NTP."""
-        def batch(*words):
-            return json.loads(run_meap("inspect", tiny / "recipe.yaml", *words, "--step", step, "--json")[0])
-
-        masked, plain = batch(*overrides), batch("objective.name=ntp")
+        masked, plain = batch(step, *overrides), batch(step, "objective.name=ntp")
         assert masked["labels"] == plain["labels"] and masked["sample_ids"] == plain["sample_ids"]
         rows = [[t for t in range(LENGTH) if row[t] != old[t]]
                 for row, old in zip(masked["input_ids"], plain["input_ids"])]
