@@ -129,8 +129,10 @@ def test_bf16_trains_close_to_f32(tiny, finished, tmp_path):
 
 
 def test_isolated_documents_train(tiny, tmp_path):
-    pretrain(tiny, tmp_path / "run", "data.isolate_documents=true")
-    batch = json.loads(run_meap("inspect", tiny / "recipe.yaml", "data.isolate_documents=true", "--json")[0])
+    # Windows long enough that each holds the border of two stories.
+    words = ["data.isolate_documents=true", "data.sequence_length=512", "train.batch_tokens=2048"]
+    pretrain(tiny, tmp_path / "run", "train.steps=2", *words)
+    batch = json.loads(run_meap("inspect", tiny / "recipe.yaml", *words, "--json")[0])
     assert max(max(row) for row in batch["segment_ids"]) > 0
     assert all(position[0] == 0 for position in batch["position_ids"])
 
