@@ -9,6 +9,7 @@ function(meap_bench name)
 endfunction()
 
 meap_bench(tokenizer_bench DEPENDS meap_text)
+meap_bench(data_bench DEPENDS meap_data)
 meap_bench(step_bench TORCH DEPENDS meap_train)
 find_library(MEAP_BENCHMARK benchmark)
 if(MEAP_BENCHMARK)
