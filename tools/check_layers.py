@@ -6,8 +6,8 @@ import sys
 # Top to bottom, as in CONTRIBUTING.md.
 LAYERS = [
     ["apps"],
-    ["train", "eval", "infer", "analysis", "experiment", "report"],
-    ["objective", "data", "model"],
+    ["train", "eval", "infer", "analysis", "experiment", "report", "judge", "compare"],
+    ["objective", "data", "model", "evaltext"],
     ["nn", "text", "checkpoint", "dist"],
     ["core", "config"],
 ]
