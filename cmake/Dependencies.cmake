@@ -34,6 +34,10 @@ meap_require(zlib HEADER zlib.h LIBRARIES z PACKAGE zlib1g-dev)
 meap_require(cli HEADER CLI/CLI.hpp PACKAGE libcli11-dev)
 meap_require(jemalloc LIBRARIES jemalloc PACKAGE libjemalloc-dev)
 target_sources(meap_jemalloc INTERFACE ${CMAKE_SOURCE_DIR}/apps/malloc_conf.cpp)
+meap_require(httplib HEADER httplib.h LIBRARIES cpp-httplib ssl crypto PACKAGE "libcpp-httplib-dev libssl-dev")
+# The library was built with these, and its classes differ without them.
+target_compile_definitions(meap_httplib INTERFACE
+  CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT CPPHTTPLIB_BROTLI_SUPPORT)
 meap_require(hwy HEADER hwy/highway.h LIBRARIES hwy PACKAGE libhwy-dev)
 add_library(meap_compression INTERFACE)
 add_library(meap::compression ALIAS meap_compression)

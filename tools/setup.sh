@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(build-essential cmake ninja-build ccache mold libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
   libsimdjson-dev libfmt-dev libpcre2-dev libutf8proc-dev libsentencepiece-dev libzstd-dev zlib1g-dev
-  libxxhash-dev libhwy-dev libjemalloc-dev libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
+  libxxhash-dev libhwy-dev libcpp-httplib-dev libssl-dev libjemalloc-dev libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
   python3-venv zstd)
 case "${1:-}" in
   --tests) packages+=(clang-format clang-tidy) ;;
