@@ -125,8 +125,8 @@ Puzzle FamilyPuzzle(const std::vector<std::string>& names, size_t facts, uint32_
   const auto name = [&](size_t i) { return names[static_cast<size_t>(drawn[i])]; };
   Puzzle puzzle;
   for (size_t i = 0; i < facts; ++i) {
-    const std::string_view term = kTerms[random.Below(std::size(kTerms))];
     const std::string_view form = kRelations[random.Below(std::size(kRelations))];
+    const std::string_view term = kTerms[random.Below(std::size(kTerms))];
     puzzle.facts.push_back(Relation(form, name(i), name(i + 1), term));
   }
   Shuffle(puzzle.facts, random);
