@@ -32,5 +32,6 @@ void AddInspectCommand(CLI::App& root);
 void AddOptionsCommand(CLI::App& root);
 void AddScoreCommand(CLI::App& root);
 void AddGenerateCommand(CLI::App& root);
+void AddCompareCommand(CLI::App& root);
 
 }  // namespace meap

@@ -44,6 +44,7 @@ int Run(int argc, char** argv) {
   AddInspectCommand(app);
   AddScoreCommand(app);
   AddGenerateCommand(app);
+  AddCompareCommand(app);
   AddOptionsCommand(app);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,252 @@
+#include "compare/comparison.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "compare/pairs.h"
+#include "core/error.h"
+#include "core/strings.h"
+
+namespace meap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The metrics of a task: names for which there is no longer name that they are the error of.
+std::vector<std::string> MetricNames(const Json& results) {
+  constexpr std::string_view kError = "_stderr";
+  std::vector<std::string> names;
+  for (const auto& [name, value] : results.items()) {
+    if (!name.ends_with(kError) && value.is_number()) names.push_back(name);
+  }
+  return names;
+}
+
+std::optional<RunScore> ScoreOf(const EvalRun& run, const std::string& task,
+                                const std::string& metric) {
+  const Json& results = run.object.at("results");
+  if (!results.contains(task) || !results.at(task).contains(metric)) return std::nullopt;
+  const Json& value = results.at(task).at(metric);
+  if (!value.is_number()) return std::nullopt;
+  RunScore score{.mean = value.get<double>()};
+  const auto error = results.at(task).find(metric + "_stderr");
+  if (error != results.at(task).end() && error->is_number()) {
+    score.stderr_of_mean = error->get<double>();
+  }
+  const Json counts = run.object.value("n", Json::object());
+  if (counts.is_object() && counts.contains(task) && counts.at(task).is_number()) {
+    score.n = counts.at(task).get<size_t>();
+  }
+  return score;
+}
+
+/// The difference of two means without samples: normal, independent.
+ScoreDifference UnpairedDifference(const RunScore& a, const RunScore& b, double confidence) {
+  ScoreDifference difference{.value = b.mean - a.mean};
+  const double error = std::hypot(a.stderr_of_mean.value_or(0), b.stderr_of_mean.value_or(0));
+  // The normal quantile by bisection of its distribution function.
+  double low = 0;
+  double high = 10;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = (low + high) / 2;
+    (std::erf(middle / std::sqrt(2.0)) < confidence ? low : high) = middle;
+  }
+  difference.interval = {difference.value - low * error, difference.value + low * error};
+  return difference;
+}
+
+MetricRow CompareMetric(const Comparison& comparison, const std::vector<TaskPairs>& pairs,
+                        const std::string& task, const std::string& metric) {
+  MetricRow row{.task = task, .metric = metric};
+  for (size_t r = 0; r < comparison.runs.size(); ++r) {
+    row.scores.push_back(ScoreOf(comparison.runs[r], task, metric));
+    row.differences.emplace_back();
+    if (r == 0 || !row.scores[0] || !row.scores[r]) continue;
+    row.differences[r] = PairedDifference(pairs[r], metric, comparison.options);
+    if (!row.differences[r]) {
+      row.differences[r] =
+          UnpairedDifference(*row.scores[0], *row.scores[r], comparison.options.confidence);
+    }
+  }
+  return row;
+}
+
+/// Cells of a run's breakdown by exactly these fields.
+Json CellsBy(const EvalRun& run, const std::string& task, const Json& fields) {
+  const Json breakdowns = run.object.value("breakdowns", Json::object());
+  if (!breakdowns.is_object() || !breakdowns.contains(task)) return Json::array();
+  for (const Json& table : breakdowns.at(task)) {
+    if (table.value("by", Json()) == fields) return table.value("cells", Json::array());
+  }
+  return Json::array();
+}
+
+std::optional<RunScore> ScoreOfCell(const Json& cells, const Json& position,
+                                    const std::string& metric) {
+  for (const Json& cell : cells) {
+    if (cell.value("position", Json()) != position || !cell.contains(metric)) continue;
+    if (!cell.at(metric).is_number()) continue;
+    RunScore score{.mean = cell.at(metric).get<double>(), .n = cell.value("n", size_t{0})};
+    const Json error = cell.value(metric + "_stderr", Json());
+    if (error.is_number()) score.stderr_of_mean = error.get<double>();
+    return score;
+  }
+  return std::nullopt;
+}
+
+PositionTable ComparePositions(const Comparison& comparison, const std::vector<TaskPairs>& pairs,
+                               const std::string& task, const std::string& metric) {
+  PositionTable table{.task = task, .metric = metric};
+  std::vector<Json> cells;
+  std::set<Json> positions;
+  for (const EvalRun& run : comparison.runs) {
+    cells.push_back(CellsBy(run, task, {"position"}));
+    for (const Json& cell : cells.back()) positions.insert(cell.value("position", Json()));
+  }
+  for (const Json& position : positions) {
+    PositionCell cell{.position = position};
+    for (size_t r = 0; r < comparison.runs.size(); ++r) {
+      const auto score = ScoreOfCell(cells[r], position, metric);
+      const auto base = r == 0 ? score : cell.scores[0];
+      cell.scores.push_back(score);
+      cell.relative_change.emplace_back();
+      cell.differences.emplace_back();
+      if (r == 0 || !score || !base) continue;
+      if (base->mean != 0) cell.relative_change[r] = 100 * (score->mean - base->mean) / base->mean;
+      cell.differences[r] =
+          PairedDifference(PairsAt(pairs[r], "position", position), metric, comparison.options);
+    }
+    table.cells.push_back(std::move(cell));
+  }
+  return table;
+}
+
+std::optional<HeatMap> MapOf(const EvalRun& run, const std::string& task,
+                             const std::string& metric) {
+  HeatMap map{.task = task, .metric = metric, .run = run.name};
+  // A third field (the number of needles) is averaged over.
+  std::map<std::pair<double, double>, std::pair<double, double>> sums;  // (depth, length)
+  Json cells = CellsBy(run, task, {"length", "depth"});
+  if (cells.empty()) cells = CellsBy(run, task, {"length", "depth", "needles"});
+  std::set<double> lengths;
+  std::set<double> depths;
+  for (const Json& cell : cells) {
+    if (!cell.contains(metric) || !cell.at(metric).is_number()) continue;
+    const double length = cell.at("length").get<double>();
+    const double depth = cell.at("depth").get<double>();
+    const double n = cell.value("n", 1.0);
+    auto& sum = sums[{depth, length}];
+    sum.first += n * cell.at(metric).get<double>();
+    sum.second += n;
+    lengths.insert(length);
+    depths.insert(depth);
+  }
+  if (sums.empty()) return std::nullopt;
+  if (metric == "rouge1") map.full = 10;
+  if (metric == "mrs") map.full = 100;
+  map.lengths.assign(lengths.begin(), lengths.end());
+  map.depths.assign(depths.begin(), depths.end());
+  for (const double depth : map.depths) {
+    auto& row = map.values.emplace_back();
+    for (const double length : map.lengths) {
+      const auto found = sums.find({depth, length});
+      row.push_back(found == sums.end()
+                        ? std::nullopt
+                        : std::optional(found->second.first / found->second.second));
+    }
+  }
+  return map;
+}
+
+/// Settings that may differ between fair runs.
+bool IsHarmless(const std::string& setting) {
+  return setting == "threads" || setting == "versions" || setting == "device" ||
+         setting == "seconds" || setting == "tasks" || setting == "batch_tokens";
+}
+
+void NoteSettings(Comparison& comparison) {
+  const Json base = comparison.runs[0].object.value("settings", Json::object());
+  for (size_t r = 1; r < comparison.runs.size(); ++r) {
+    const Json other = comparison.runs[r].object.value("settings", Json::object());
+    for (const auto& [name, value] : base.items()) {
+      if (IsHarmless(name) || !other.contains(name) || other.at(name) == value) continue;
+      comparison.notes.push_back(comparison.runs[r].name + " and " + comparison.runs[0].name +
+                                 " were run with different settings: " + name + " " +
+                                 other.at(name).dump() + " and " + value.dump());
+    }
+  }
+}
+
+void NotePairs(Comparison& comparison, const std::string& task,
+               const std::vector<TaskPairs>& pairs) {
+  for (size_t r = 1; r < comparison.runs.size(); ++r) {
+    const std::string who = task + ", " + comparison.runs[r].name + ": ";
+    if (pairs[r].other_prompts > 0) {
+      comparison.notes.push_back(who + std::to_string(pairs[r].other_prompts) + " of " +
+                                 std::to_string(pairs[r].pairs.size()) +
+                                 " prompts differ from those of " + comparison.runs[0].name);
+    }
+    if (pairs[r].unpaired > 0 && !pairs[r].pairs.empty()) {
+      comparison.notes.push_back(who + std::to_string(pairs[r].unpaired) +
+                                 " samples were scored for one of the two alone; the difference is "
+                                 "over the others");
+    }
+    if (pairs[r].pairs.empty() && comparison.runs[r].object.at("results").contains(task)) {
+      comparison.notes.push_back(who +
+                                 "no samples in common (meap eval --samples keeps them), so "
+                                 "the interval is that of independent runs");
+    }
+  }
+}
+
+void CompareTask(Comparison& comparison, const std::string& task) {
+  std::vector<TaskPairs> pairs;
+  for (const EvalRun& run : comparison.runs) {
+    pairs.push_back(PairSamples(comparison.runs[0], run, task));
+  }
+  NotePairs(comparison, task, pairs);
+  const Json& results = comparison.runs[0].object.at("results").at(task);
+  const std::vector<std::string> metrics = MetricNames(results);
+  for (const std::string& metric : metrics) {
+    comparison.rows.push_back(CompareMetric(comparison, pairs, task, metric));
+    PositionTable table = ComparePositions(comparison, pairs, task, metric);
+    if (!table.cells.empty()) comparison.positions.push_back(std::move(table));
+  }
+  for (const EvalRun& run : comparison.runs) {
+    if (metrics.empty()) break;
+    if (auto map = MapOf(run, task, metrics.front())) {
+      comparison.heat_maps.push_back(std::move(*map));
+    }
+  }
+}
+
+}  // namespace
+
+Comparison Compare(std::vector<EvalRun> runs, const CompareOptions& options) {
+  MEAP_CHECK(!runs.empty(), "at least one run");
+  Comparison comparison{.options = options, .runs = std::move(runs)};
+  NoteSettings(comparison);
+  for (const auto& [task, ignored] : comparison.runs[0].object.at("results").items()) {
+    bool common = comparison.runs.size() == 1;
+    for (size_t r = 1; r < comparison.runs.size(); ++r) {
+      common = common || comparison.runs[r].object.at("results").contains(task);
+    }
+    if (common) CompareTask(comparison, task);
+  }
+  if (comparison.rows.empty()) {
+    std::vector<std::string> tasks;
+    for (const EvalRun& run : comparison.runs) {
+      for (const auto& [task, ignored] : run.object.at("results").items()) {
+        tasks.push_back(run.name + "/" + task);
+      }
+    }
+    throw InputError({.what = "the runs have no task in common with the first one",
+                      .where = comparison.runs[0].file.string(),
+                      .got = Join(tasks, ", ")});
+  }
+  return comparison;
+}
+
+}  // namespace meap

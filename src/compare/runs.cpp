@@ -1,0 +1,90 @@
+#include "compare/runs.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/error.h"
+
+namespace meap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+[[noreturn]] void NotResults(const fs::path& file, const std::string& got) {
+  throw InputError({.what = "not a results file",
+                    .where = file.string(),
+                    .expected = "what `meap eval --output` or `meap judge --output` writes",
+                    .got = got});
+}
+
+/// True when every task's results are an object with numbers (or null) in it.
+bool HasResults(const Json& run) {
+  const auto results = run.find("results");
+  if (results == run.end() || !results->is_object()) return false;
+  return std::all_of(results->begin(), results->end(), [](const Json& task) {
+    return task.is_object() && std::all_of(task.begin(), task.end(), [](const Json& value) {
+             return value.is_number() || value.is_null();
+           });
+  });
+}
+
+std::string UniqueName(const std::string& wanted, const std::vector<EvalRun>& runs) {
+  const auto taken = [&](const std::string& name) {
+    return std::any_of(runs.begin(), runs.end(),
+                       [&](const EvalRun& run) { return run.name == name; });
+  };
+  std::string name = wanted;
+  for (int number = 2; taken(name); ++number) name = wanted + "-" + std::to_string(number);
+  return name;
+}
+
+/// Reads each samples file once, whatever the number of runs in it.
+class SampleFiles {
+ public:
+  std::vector<EvalSample> Of(const fs::path& file, const std::string& model) {
+    auto found = files_.find(file.string());
+    if (found == files_.end()) found = files_.emplace(file.string(), ReadSamples(file)).first;
+    std::vector<EvalSample> samples;
+    for (const EvalSample& sample : found->second) {
+      if (sample.model == model) samples.push_back(sample);
+    }
+    return samples;
+  }
+
+ private:
+  std::map<std::string, std::vector<EvalSample>> files_;
+};
+
+}  // namespace
+
+std::vector<EvalRun> ReadRuns(std::span<const fs::path> files) {
+  std::vector<EvalRun> runs;
+  SampleFiles sample_files;
+  for (const fs::path& file : files) {
+    const Json document = Json::parse(ReadFile(file, "results file"), nullptr, false);
+    if (!document.is_object()) NotResults(file, "no JSON object");
+    const Json list = document.contains("runs") ? document["runs"] : Json::array({document});
+    if (!list.is_array()) NotResults(file, "\"runs\" that is no array");
+    for (const Json& object : list) {
+      if (!object.is_object() || !HasResults(object)) {
+        NotResults(file, "no \"results\" with an object of numbers for each task");
+      }
+      for (const char* key : {"name", "model"}) {
+        if (object.contains(key) && !object.at(key).is_string()) {
+          NotResults(file, std::string("a \"") + key + "\" that is no text");
+        }
+      }
+      const std::string own_name = object.value("name", file.stem().string());
+      EvalRun run{UniqueName(own_name, runs), file, object, {}};
+      if (const auto samples = object.find("samples");
+          samples != object.end() && samples->is_string()) {
+        const fs::path path = file.parent_path() / samples->get<std::string>();
+        run.samples = sample_files.Of(path, own_name);
+      }
+      runs.push_back(std::move(run));
+    }
+  }
+  return runs;
+}
+
+}  // namespace meap

@@ -1,0 +1,25 @@
+// Evaluations to compare: results.json files with the samples behind them.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "evaltext/samples.h"
+
+namespace meap {
+
+/// One model's evaluation, as a results file has it.
+struct EvalRun {
+  std::string name;  // different for each run of a comparison
+  fs::path file;
+  nlohmann::ordered_json object;    // model, results, n, settings, ...
+  std::vector<EvalSample> samples;  // of all tasks; empty without a samples file
+};
+
+/// Reads results files, each with one run or several, and their samples where they are named. A
+/// file that is no results file, or a samples file that is named and missing, is an InputError.
+std::vector<EvalRun> ReadRuns(std::span<const fs::path> files);
+
+}  // namespace meap

@@ -1,0 +1,237 @@
+#include "compare/comparison.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "compare/render.h"
+#include "tests/support.h"
+
+namespace meap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+/// A run over `questions` questions at three positions; the score at (q, p) is right(q, p).
+template <typename F>
+void WriteRun(const testing::TempDir& dir, const std::string& name, int questions, const F& right,
+              bool with_samples = true) {
+  std::vector<EvalSample> samples;
+  for (int q = 0; q < questions; ++q) {
+    for (const int position : {1, 5, 10}) {
+      EvalSample sample{.model = name,
+                        .task = "mdqa10",
+                        .id = std::to_string(q) + "@" + std::to_string(position),
+                        .item = std::to_string(q)};
+      sample.group["position"] = position;
+      sample.metrics = {{"best_subspan_em", right(q, position) ? 1 : 0}};
+      sample.prompt_hash = PromptHash(sample.id);
+      samples.push_back(sample);
+    }
+  }
+  const TaskSummary summary = Summarize(samples);
+  Json run = {{"format", "meap-results-1"},
+              {"model", "models/" + name},
+              {"name", name},
+              {"results", {{"mdqa10", summary.results}}},
+              {"n", {{"mdqa10", summary.n}}},
+              {"breakdowns", {{"mdqa10", summary.breakdowns}}},
+              {"settings", {{"dtype", "f32"}, {"threads", 2}}},
+              {"samples", nullptr}};
+  if (with_samples) {
+    run["samples"] = name + ".jsonl";
+    std::ofstream lines(dir / (name + ".jsonl"));
+    for (const EvalSample& sample : samples) lines << SampleLine(sample) << "\n";
+  }
+  std::ofstream(dir / (name + ".json")) << run.dump();
+}
+
+Comparison CompareFiles(const testing::TempDir& dir, const std::vector<std::string>& names) {
+  std::vector<fs::path> files;
+  for (const std::string& name : names) files.push_back(dir / (name + ".json"));
+  return Compare(ReadRuns(files), {.resamples = 2000});
+}
+
+bool Even(int q, int) { return q % 2 == 0; }
+/// The baseline's right answers and, at position 5, a quarter of the questions more.
+bool Better(int q, int position) { return q % 2 == 0 || (position == 5 && q % 4 == 1); }
+
+TEST(ComparisonTest, DifferencesArePairedOverQuestions) {
+  const testing::TempDir dir;
+  WriteRun(dir, "a", 200, Even);
+  WriteRun(dir, "b", 200, Better);
+  const Comparison comparison = CompareFiles(dir, {"a", "b"});
+  ASSERT_THAT(comparison.rows, SizeIs(1));
+  const ScoreDifference& difference = *comparison.rows[0].differences[1];
+  EXPECT_TRUE(difference.paired);
+  EXPECT_EQ(difference.pairs, 600U);
+  EXPECT_NEAR(difference.value, 0.25 / 3, 1e-12);
+  // A question's difference is 1/3 for a quarter of them and 0 for the others.
+  const double error = std::sqrt(0.25 * 0.75 / 200) / 3;
+  EXPECT_NEAR(difference.interval.low, difference.value - 1.96 * error, 0.004);
+  EXPECT_NEAR(difference.interval.high, difference.value + 1.96 * error, 0.004);
+  EXPECT_EQ(difference.mcnemar->only_a, 0U);
+  EXPECT_EQ(difference.mcnemar->only_b, 50U);
+  EXPECT_LT(*difference.p, 0.001);
+  EXPECT_FALSE(comparison.rows[0].differences[0].has_value());
+  EXPECT_THAT(comparison.notes, ElementsAre());
+}
+
+TEST(ComparisonTest, RelativeChangeByPosition) {
+  const testing::TempDir dir;
+  WriteRun(dir, "a", 200, Even);
+  WriteRun(dir, "b", 200, Better);
+  const Comparison comparison = CompareFiles(dir, {"a", "b"});
+  ASSERT_THAT(comparison.positions, SizeIs(1));
+  const auto& cells = comparison.positions[0].cells;
+  ASSERT_THAT(cells, SizeIs(3));
+  EXPECT_EQ(cells[1].position, 5);
+  EXPECT_NEAR(*cells[0].relative_change[1], 0, 1e-12);
+  EXPECT_NEAR(*cells[1].relative_change[1], 50, 1e-12);
+  // One sample a question: McNemar's test itself.
+  EXPECT_EQ(*cells[1].differences[1]->p, cells[1].differences[1]->mcnemar->p);
+  EXPECT_EQ(*cells[2].differences[1]->p, 1);
+}
+
+TEST(ComparisonTest, NothingIsRelativeToZero) {
+  const testing::TempDir dir;
+  WriteRun(dir, "a", 20, [](int, int) { return false; });
+  WriteRun(dir, "b", 20, Even);
+  const Comparison comparison = CompareFiles(dir, {"a", "b"});
+  EXPECT_FALSE(comparison.positions[0].cells[0].relative_change[1].has_value());
+  EXPECT_THAT(RenderHtml(comparison), Not(HasSubstr("inf")));
+}
+
+TEST(ComparisonTest, WithoutSamplesTheIntervalIsThatOfIndependentRuns) {
+  const testing::TempDir dir;
+  WriteRun(dir, "a", 200, Even);
+  WriteRun(dir, "b", 200, Better, false);
+  const Comparison comparison = CompareFiles(dir, {"a", "b"});
+  const ScoreDifference& difference = *comparison.rows[0].differences[1];
+  EXPECT_FALSE(difference.paired);
+  EXPECT_FALSE(difference.p.has_value());
+  const double error = std::hypot(*comparison.rows[0].scores[0]->stderr_of_mean,
+                                  *comparison.rows[0].scores[1]->stderr_of_mean);
+  EXPECT_NEAR(difference.interval.high, difference.value + 1.959964 * error, 1e-6);
+  EXPECT_THAT(comparison.notes, ElementsAre(HasSubstr("no samples in common")));
+}
+
+TEST(ComparisonTest, UnfairComparisonsAreNoted) {
+  const testing::TempDir dir;
+  WriteRun(dir, "a", 20, Even);
+  WriteRun(dir, "b", 10, Even);
+  Json run = Json::parse(ReadFile(dir / "b.json", "test"));
+  run["settings"] = {{"dtype", "bf16"}, {"threads", 8}};
+  std::ofstream(dir / "b.json") << run.dump();
+  std::string lines = ReadFile(dir / "b.jsonl", "test");
+  lines.replace(lines.find("prompt_hash\":\"") + 14, 16, "0000000000000000");
+  std::ofstream(dir / "b.jsonl") << lines;
+  const Comparison comparison = CompareFiles(dir, {"a", "b"});
+  EXPECT_THAT(
+      comparison.notes,
+      ElementsAre(HasSubstr("dtype \"bf16\" and \"f32\""), HasSubstr("1 of 30 prompts differ"),
+                  HasSubstr("30 samples were scored for one of the two alone")));
+}
+
+TEST(ComparisonTest, SeveralRunsInAFileAndEqualNames) {
+  const testing::TempDir dir;
+  WriteRun(dir, "a", 20, Even);
+  const Json run = Json::parse(ReadFile(dir / "a.json", "test"));
+  std::ofstream(dir / "both.json") << Json({{"runs", {run, run}}}).dump();
+  const Comparison comparison = CompareFiles(dir, {"both", "a"});
+  ASSERT_THAT(comparison.runs, SizeIs(3));
+  EXPECT_EQ(comparison.runs[1].name, "a-2");
+  EXPECT_EQ(comparison.runs[2].name, "a-3");
+  EXPECT_EQ(comparison.rows[0].differences[2]->value, 0);
+}
+
+void WriteNeedleRun(const testing::TempDir& dir, const std::string& name, double deep) {
+  std::vector<EvalSample> samples;
+  for (const int length : {1000, 500}) {
+    for (const int depth : {0, 50, 100}) {
+      EvalSample sample{.model = name,
+                        .task = "needle",
+                        .id = std::to_string(samples.size()),
+                        .item = std::to_string(samples.size())};
+      sample.group = {{"length", length}, {"depth", depth}};
+      sample.metrics = {{"hit", depth == 50 ? deep : 1}, {"rouge1", 5}};
+      samples.push_back(sample);
+    }
+  }
+  const TaskSummary summary = Summarize(samples);
+  std::ofstream(dir / (name + ".json")) << Json({{"name", name},
+                                                 {"results", {{"needle", summary.results}}},
+                                                 {"n", {{"needle", summary.n}}},
+                                                 {"breakdowns", {{"needle", summary.breakdowns}}}})
+                                               .dump();
+}
+
+TEST(ComparisonTest, HeatMaps) {
+  const testing::TempDir dir;
+  WriteNeedleRun(dir, "a<&>", 0);
+  WriteNeedleRun(dir, "b", 0.25);
+  const Comparison comparison = CompareFiles(dir, {"a<&>", "b"});
+  ASSERT_THAT(comparison.heat_maps, SizeIs(2));  // of the first metric alone
+  const HeatMap& map = comparison.heat_maps[1];
+  EXPECT_THAT(map.lengths, ElementsAre(500, 1000));
+  EXPECT_THAT(map.depths, ElementsAre(0, 50, 100));
+  EXPECT_EQ(map.values[1][0], 0.25);
+  EXPECT_THAT(RenderTerminal(comparison, true), HasSubstr("\x1b[48;5;17;38;5;231m"));
+  EXPECT_THAT(RenderTerminal(comparison, false), Not(HasSubstr("\x1b")));
+  const std::string html = RenderHtml(comparison);
+  EXPECT_THAT(html, HasSubstr("background:rgb(255,255,217)"));
+  EXPECT_THAT(html, HasSubstr("a&lt;&amp;&gt;"));
+  EXPECT_THAT(html, Not(HasSubstr("http")));  // needs nothing from elsewhere
+}
+
+TEST(RenderTest, EveryFormatHoldsTheNumbers) {
+  const testing::TempDir dir;
+  WriteRun(dir, "a", 200, Even);
+  WriteRun(dir, "b", 200, Better);
+  const Comparison comparison = CompareFiles(dir, {"a", "b"});
+  EXPECT_THAT(RenderTerminal(comparison, false), HasSubstr("0.5000 \u00b10.0204"));
+  EXPECT_THAT(RenderTerminal(comparison, false), HasSubstr("+50.0 %"));
+  EXPECT_THAT(RenderMarkdown(comparison), HasSubstr("| mdqa10 | best_subspan_em | 600 | 0.5000"));
+  EXPECT_THAT(RenderHtml(comparison), HasSubstr("<title>b: +50.0 %</title>"));
+  const Json json = Json::parse(RenderJson(comparison));
+  const Json& metric = json.at("metrics")[0];
+  EXPECT_EQ(metric.at("scores").at("a").at("score"), 0.5);
+  EXPECT_EQ(metric.at("differences").at("b").at("mcnemar").at("only_this"), 50);
+  EXPECT_EQ(json.at("positions")[0].at("cells")[1].at("relative_change_percent").at("b"), 50.0);
+  EXPECT_EQ(RenderJson(CompareFiles(dir, {"a", "b"})), RenderJson(comparison));
+}
+
+TEST(RenderTest, OneRunAlone) {
+  const testing::TempDir dir;
+  WriteRun(dir, "a", 20, Even);
+  const Comparison comparison = CompareFiles(dir, {"a"});
+  EXPECT_THAT(RenderMarkdown(comparison), HasSubstr("| mdqa10 |"));
+  EXPECT_THAT(RenderHtml(comparison), Not(HasSubstr("<svg")));
+}
+
+TEST(ReadRunsTest, BadFilesAreNamed) {
+  const testing::TempDir dir;
+  const auto read = [&](const std::string& text) {
+    std::ofstream(dir / "x.json") << text;
+    return testing::ErrorOf([&] { ReadRuns(std::vector<fs::path>{dir / "x.json"}); });
+  };
+  EXPECT_THAT(read("[1]").where, HasSubstr("x.json"));
+  EXPECT_THAT(read("{\"results\": {\"t\": 3}}").got, HasSubstr("results"));
+  EXPECT_THAT(read("{\"results\": {\"t\": {\"acc\": \"x\"}}}").got, HasSubstr("results"));
+  EXPECT_THAT(read("{\"results\": {}, \"samples\": \"gone.jsonl\"}").where,
+              HasSubstr("gone.jsonl"));
+  WriteRun(dir, "a", 20, Even);
+  WriteNeedleRun(dir, "b", 0);
+  EXPECT_THAT(testing::ErrorOf([&] {
+                CompareFiles(dir, {"a", "b"});
+              }).got,
+              HasSubstr("a/mdqa10, b/needle"));
+}
+
+}  // namespace
+}  // namespace meap
