@@ -84,7 +84,7 @@ void Serve(const Shape& shape, at::ScalarType dtype) {
   for (const Parameter& parameter : model.parameters()) {
     at::Tensor(parameter.tensor).set_requires_grad(true);
   }
-  Optimizer optimizer(model, Masters(model), OptimizerOptions{});
+  Optimizer optimizer(model.parameters(), Masters(model), OptimizerOptions{});
   const TrainingRows rows = RandomRows(shape);
   int64_t step = 0;
   for (int64_t steps = 0; std::cin >> steps;) {
@@ -92,7 +92,7 @@ void Serve(const Shape& shape, at::ScalarType dtype) {
     double loss = 0;
     for (int64_t i = 0; i < steps; ++i) {
       const auto start = std::chrono::steady_clock::now();
-      loss = ForwardBackward(model, rows, 1.0 / static_cast<double>(rows.labels.size())).Mean();
+      loss = ForwardBackward(model, rows, 1.0 / static_cast<double>(rows.labels.size())).all.Mean();
       optimizer.Accumulate();
       optimizer.Update(++step, 3e-4);
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

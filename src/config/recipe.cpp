@@ -175,9 +175,10 @@ void Recipe::Describe(OptionVisitor& v) {
   v.Visit("output", output, {.help = "run folder"});
 }
 
-std::string Recipe::Dump() {
+std::string Recipe::Dump() const {
   OptionLister lister;
-  Describe(lister);
+  Recipe listed = *this;  // a visitor may change what it sees; this one does not
+  listed.Describe(lister);
   return DumpYaml(lister.options());
 }
 

@@ -120,7 +120,7 @@ struct Recipe {
 
   void Describe(OptionVisitor& visitor);
   /// The whole recipe as YAML with every default written out.
-  std::string Dump();
+  std::string Dump() const;
 };
 
 /// Reads a recipe file and the command line's `key=value` words over it; checks what spans several

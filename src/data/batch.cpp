@@ -70,44 +70,4 @@ void BatchReader::AddDocuments(Batch& batch, int64_t row, const TokenStore& stor
   }
 }
 
-BatchPrefetcher::BatchPrefetcher(const BatchReader& reader, uint64_t first_step, int64_t begin,
-                                 int64_t rows, size_t depth)
-    : reader_(reader),
-      begin_(begin),
-      rows_(rows),
-      depth_(depth),
-      thread_([this, first_step](const std::stop_token& stop) { Run(stop, first_step); }) {}
-
-BatchPrefetcher::~BatchPrefetcher() {
-  thread_.request_stop();
-  thread_.join();
-}
-
-void BatchPrefetcher::Run(const std::stop_token& stop, uint64_t step) {
-  while (true) {
-    Item item;
-    try {
-      item.batch = reader_.Part(step++, begin_, rows_);
-    } catch (...) {
-      item.failure = std::current_exception();
-    }
-    const bool failed = item.failure != nullptr;
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [&] { return ready_.size() < depth_; })) return;
-    ready_.push_back(std::move(item));
-    changed_.notify_all();
-    if (failed) return;
-  }
-}
-
-Batch BatchPrefetcher::Next() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !ready_.empty(); });
-  if (ready_.front().failure) std::rethrow_exception(ready_.front().failure);  // and stays there
-  Batch batch = std::move(ready_.front().batch);
-  ready_.pop_front();
-  changed_.notify_all();
-  return batch;
-}
-
 }  // namespace meap

@@ -1,13 +1,8 @@
-// Batches of token windows, and a thread that reads them ahead of training.
+// Batches of token windows.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
-#include <exception>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "data/sampler.h"
@@ -66,39 +61,6 @@ class BatchReader {
   std::vector<MixtureSource> sources_;
   BatchOptions options_;
   Sampler sampler_;
-};
-
-/// Reads the steps from `first_step` on in one background thread, up to `depth` ahead; Next()
-/// gives exactly what BatchReader would. An error comes out of the Next() of its step.
-class BatchPrefetcher {
- public:
-  /// Rows [begin, begin + rows) of each step. The reader must outlive the prefetcher.
-  BatchPrefetcher(const BatchReader& reader, uint64_t first_step, int64_t begin, int64_t rows,
-                  size_t depth = 4);
-  BatchPrefetcher(const BatchReader& reader, uint64_t first_step)
-      : BatchPrefetcher(reader, first_step, 0, reader.options().batch_rows) {}
-  ~BatchPrefetcher();
-  BatchPrefetcher(const BatchPrefetcher&) = delete;
-  BatchPrefetcher& operator=(const BatchPrefetcher&) = delete;
-
-  /// The next step's batch.
-  Batch Next();
-
- private:
-  struct Item {
-    Batch batch;
-    std::exception_ptr failure;
-  };
-  void Run(const std::stop_token& stop, uint64_t step);
-
-  const BatchReader& reader_;
-  int64_t begin_;
-  int64_t rows_;
-  size_t depth_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::deque<Item> ready_;
-  std::jthread thread_;  // last: it uses all above
 };
 
 }  // namespace meap

@@ -2,8 +2,8 @@
 
 namespace meap {
 
-std::vector<MaskRegion> MaskRegions(const TrainingRows& rows) {
-  std::vector<MaskRegion> regions;
+std::vector<uint8_t> MaskRegions(const TrainingRows& rows) {
+  std::vector<uint8_t> regions;
   regions.reserve(rows.masked.size());
   int64_t since = 0;  // inputs since the last masked one
   for (size_t i = 0; i < rows.masked.size(); ++i) {
@@ -11,9 +11,10 @@ std::vector<MaskRegion> MaskRegions(const TrainingRows& rows) {
                        rows.segment_ids[i] != rows.segment_ids[i - 1];
     since = fresh ? kAfterMaskReach + 1 : since + 1;
     if (rows.masked[i] != 0) since = 0;
-    regions.push_back(since == 0                 ? MaskRegion::kMasked
-                      : since <= kAfterMaskReach ? MaskRegion::kAfterMask
-                                                 : MaskRegion::kElsewhere);
+    const MaskRegion region = since == 0                 ? MaskRegion::kMasked
+                              : since <= kAfterMaskReach ? MaskRegion::kAfterMask
+                                                         : MaskRegion::kElsewhere;
+    regions.push_back(static_cast<uint8_t>(region));
   }
   return regions;
 }

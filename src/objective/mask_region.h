@@ -16,7 +16,8 @@ enum class MaskRegion : uint8_t {
 
 inline constexpr int64_t kAfterMaskReach = 8;
 
-/// The region of each of the rows x T positions; masks reach no further than their row and segment.
-std::vector<MaskRegion> MaskRegions(const TrainingRows& rows);
+/// The MaskRegion of each of the rows x T positions, as TrainingRows::regions holds it; masks reach
+/// no further than their row and segment.
+std::vector<uint8_t> MaskRegions(const TrainingRows& rows);
 
 }  // namespace meap

@@ -33,6 +33,7 @@ TrainingRows TrainingRows::Slice(int64_t begin, int64_t count) const {
   part.segment_ids = cut(segment_ids, begin * length, count * length);
   part.sample_ids = cut(sample_ids, begin, count);
   part.masked = cut(masked, begin * length, count * length);
+  if (!regions.empty()) part.regions = cut(regions, begin * length, count * length);
   return part;
 }
 

@@ -25,6 +25,8 @@ struct TrainingRows {
   std::vector<int64_t> segment_ids = {};   // rows x T: attention stays among equal ids of a row
   std::vector<uint64_t> sample_ids = {};   // rows
   std::vector<uint8_t> masked = {};        // rows x T: 1 where the mask policy chose the input
+  /// rows x T, or empty: which of the task's regions a position is of; losses are told apart by it.
+  std::vector<uint8_t> regions = {};
 
   int64_t LabelCount() const;
   /// Ends of the attention segments over all rows x T positions, with a leading 0.

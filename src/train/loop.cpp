@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/prefetch.h"
 #include "train/schedule.h"
 
 namespace meap {
@@ -31,7 +32,7 @@ LossSums AccumulateGradients(const Llama& model, Optimizer& optimizer, const Tra
 }
 
 void CheckFinite(const StepReport& report, const TrainingRows& rows) {
-  if (std::isfinite(report.loss.nll) && std::isfinite(report.grad_norm)) return;
+  if (std::isfinite(report.loss.all.nll) && std::isfinite(report.grad_norm)) return;
   std::string samples;
   for (size_t i = 0; i < rows.sample_ids.size() && i < 8; ++i) {
     samples += fmt::format("{}{}", i > 0 ? ", " : "", rows.sample_ids[i]);
@@ -41,23 +42,24 @@ void CheckFinite(const StepReport& report, const TrainingRows& rows) {
        .where = fmt::format("step {}, samples {}{}", report.step, samples,
                             rows.sample_ids.size() > 8 ? ", ..." : ""),
        .expected = "a finite loss and gradient",
-       .got = fmt::format("loss {}, gradient norm {}", report.loss.Mean(), report.grad_norm),
+       .got = fmt::format("loss {}, gradient norm {}", report.loss.all.Mean(), report.grad_norm),
        .hint = "lower optimizer.lr or raise schedule.warmup, then go on with --resume"});
 }
 
 }  // namespace
 
-void TrainLoop(const Recipe& recipe, const RunInputs& inputs, const Llama& model,
-               Optimizer& optimizer, int64_t first_step, const LoopEvents& events) {
-  const BatchReader reader = inputs.TrainReader(recipe);
-  BatchPrefetcher batches(reader, static_cast<uint64_t>(first_step - 1));
-  for (int64_t step = first_step; step <= inputs.steps; ++step) {
+void TrainLoop(const Recipe& recipe, const TrainTask& task, Optimizer& optimizer,
+               int64_t first_step, const LoopEvents& events) {
+  const RunSizes sizes = task.sizes();
+  Prefetcher<TrainingRows> batches([&](int64_t step) { return task.RowsForStep(step); }, first_step,
+                                   sizes.steps);
+  for (int64_t step = first_step; step <= sizes.steps; ++step) {
     StepReport report{.step = step};
     const auto start = Clock::now();
-    const TrainingRows rows = MakeRows(inputs.objective, batches.Next(), step);
+    const TrainingRows rows = batches.Next();
     report.wait_seconds = SecondsSince(start);
-    report.loss = AccumulateGradients(model, optimizer, rows, inputs.micro_rows);
-    report.lr = LearningRate(recipe.schedule, recipe.optimizer.lr, step, inputs.steps);
+    report.loss = AccumulateGradients(task.model(), optimizer, rows, sizes.micro_rows);
+    report.lr = LearningRate(recipe.schedule, recipe.optimizer.lr, step, sizes.steps);
     report.grad_norm = optimizer.Update(step, report.lr);
     report.seconds = SecondsSince(start);
     CheckFinite(report, rows);

@@ -6,8 +6,7 @@
 
 #include "config/recipe.h"
 #include "train/optimizer.h"
-#include "train/run_inputs.h"
-#include "train/step.h"
+#include "train/task.h"
 
 namespace meap {
 
@@ -27,10 +26,10 @@ struct LoopEvents {
   std::function<bool(const StepReport&)> after_step;
 };
 
-/// Trains `model` from optimizer step `first_step` (from 1) to the last step of the run or until an
-/// event stops it. A loss or gradient that is not finite is a WorkError naming the step and its
-/// samples; the weights are then those of the step before.
-void TrainLoop(const Recipe& recipe, const RunInputs& inputs, const Llama& model,
-               Optimizer& optimizer, int64_t first_step, const LoopEvents& events);
+/// Trains the task's model from optimizer step `first_step` (from 1) to the last step of the run or
+/// until an event stops it. A loss or gradient that is not finite is a WorkError naming the step
+/// and its samples; the weights are then those of the step before.
+void TrainLoop(const Recipe& recipe, const TrainTask& task, Optimizer& optimizer,
+               int64_t first_step, const LoopEvents& events);
 
 }  // namespace meap

@@ -5,13 +5,15 @@
 
 #include <cmath>
 
+#include "core/error.h"
 #include "nn/adamw.h"
 
 namespace meap {
 
-Optimizer::Optimizer(const Llama& model, std::vector<at::Tensor> masters,
+Optimizer::Optimizer(std::vector<Parameter> parameters, std::vector<at::Tensor> masters,
                      const OptimizerOptions& options)
-    : parameters_(model.parameters()), masters_(std::move(masters)), options_(options) {
+    : parameters_(std::move(parameters)), masters_(std::move(masters)), options_(options) {
+  MEAP_CHECK(parameters_.size() == masters_.size(), "one master for each parameter");
   for (const at::Tensor& master : masters_) {
     m_.push_back(at::zeros_like(master));
     v_.push_back(at::zeros_like(master));

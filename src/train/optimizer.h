@@ -1,4 +1,4 @@
-// AdamW over a model's parameters, with f32 master weights whatever the model computes in.
+// AdamW over trained parameters, with f32 master weights whatever the model computes in.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,9 +13,11 @@ namespace meap {
 
 class Optimizer {
  public:
-  /// `masters` are the f32 weights, one for each parameter of the model. Where the model computes
-  /// in f32 they are its own tensors; else the model's are copies that every update rewrites.
-  Optimizer(const Llama& model, std::vector<at::Tensor> masters, const OptimizerOptions& options);
+  /// `parameters` are those that are trained: a model's own, or a few beside it. `masters` are
+  /// their f32 weights. Where the model computes in f32 they are the same tensors; else the model's
+  /// are copies that every update rewrites.
+  Optimizer(std::vector<Parameter> parameters, std::vector<at::Tensor> masters,
+            const OptimizerOptions& options);
 
   /// Takes the gradients of a micro-batch off the parameters and adds them up in f32.
   void Accumulate();

@@ -5,29 +5,28 @@
 namespace meap {
 namespace {
 
-/// The loss by how positions stand to the masks; a part without positions is left out, and without
-/// masks there are no parts.
-std::vector<std::pair<std::string, double>> PartialLosses(const LossSums& sums) {
+std::vector<std::pair<std::string, double>> PartialLosses(const LossSums& sums,
+                                                          const std::vector<LossPart>& parts) {
   std::vector<std::pair<std::string, double>> losses;
-  const auto add = [&](const char* name, double nll, int64_t tokens) {
-    if (tokens > 0) losses.emplace_back(name, nll / static_cast<double>(tokens));
-  };
-  if (sums.masked_tokens == 0) return losses;
-  const double unmasked_nll = sums.nll - sums.masked_nll;
-  const int64_t unmasked_tokens = sums.tokens - sums.masked_tokens;
-  add("loss_masked", sums.masked_nll, sums.masked_tokens);
-  add("loss_unmasked", unmasked_nll, unmasked_tokens);
-  add("loss_after_masked", sums.after_nll, sums.after_tokens);
-  add("loss_elsewhere", unmasked_nll - sums.after_nll, unmasked_tokens - sums.after_tokens);
+  for (const LossPart& part : parts) {
+    LossSum sum;
+    for (const uint8_t region : part.regions) {
+      if (region < sums.regions.size()) sum += sums.regions[region];
+    }
+    const bool says_something = sum.tokens > 0 && sum.tokens < sums.all.tokens;
+    if (says_something) losses.emplace_back(part.name, sum.Mean());
+  }
   return losses;
 }
 
 }  // namespace
 
-RunLog::RunLog(const Recipe& recipe, int64_t steps, std::optional<int64_t> resume_step)
-    : metrics_(fs::path(recipe.output) / "metrics.jsonl", resume_step),
-      board_(fs::path(recipe.output) / "tensorboard", resume_step),
-      bar_(recipe.objective.name, static_cast<uint64_t>(steps), "steps") {}
+RunLog::RunLog(const fs::path& output, const std::string& label, int64_t steps,
+               std::vector<LossPart> parts, std::optional<int64_t> resume_step)
+    : parts_(std::move(parts)),
+      metrics_(output / "metrics.jsonl", resume_step),
+      board_(output / "tensorboard", resume_step),
+      bar_(label, static_cast<uint64_t>(steps), "steps") {}
 
 void RunLog::RestoreLosses(std::optional<double> train, std::optional<double> validation) {
   train_loss_ = train;
@@ -35,8 +34,8 @@ void RunLog::RestoreLosses(std::optional<double> train, std::optional<double> va
 }
 
 void RunLog::Step(const StepReport& report, int64_t total_tokens) {
-  train_loss_ = report.loss.Mean();
-  const double rate = static_cast<double>(report.loss.tokens) / report.seconds;
+  train_loss_ = report.loss.all.Mean();
+  const double rate = static_cast<double>(report.loss.all.tokens) / report.seconds;
   nlohmann::ordered_json line = {{"step", report.step},
                                  {"loss", *train_loss_},
                                  {"lr", report.lr},
@@ -46,7 +45,7 @@ void RunLog::Step(const StepReport& report, int64_t total_tokens) {
                                                          {"train/lr", report.lr},
                                                          {"train/grad_norm", report.grad_norm},
                                                          {"speed/tokens_per_second", rate}};
-  for (const auto& [name, loss] : PartialLosses(report.loss)) {
+  for (const auto& [name, loss] : PartialLosses(report.loss, parts_)) {
     line[name] = loss;
     scalars.emplace_back("train/" + name, loss);
   }
@@ -62,9 +61,10 @@ void RunLog::Step(const StepReport& report, int64_t total_tokens) {
 }
 
 void RunLog::Validation(int64_t step, const LossSums& loss) {
-  validation_loss_ = loss.Mean();
-  metrics_.Append(
-      {{"step", step}, {"validation_loss", *validation_loss_}, {"validation_tokens", loss.tokens}});
+  validation_loss_ = loss.all.Mean();
+  metrics_.Append({{"step", step},
+                   {"validation_loss", *validation_loss_},
+                   {"validation_tokens", loss.all.tokens}});
   board_.AddScalars(step, {{"validation/loss", *validation_loss_}});
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
-#include "config/recipe.h"
 #include "core/console.h"
 #include "report/metrics.h"
 #include "report/tensorboard.h"
@@ -13,8 +14,10 @@ namespace meap {
 
 class RunLog {
  public:
-  /// `resume_step` as for MetricsWriter; `rows` is what a step holds.
-  RunLog(const Recipe& recipe, int64_t steps, std::optional<int64_t> resume_step);
+  /// Writes into `output`; `label` is the progress bar's, `steps` those of the run. `resume_step`
+  /// as for MetricsWriter.
+  RunLog(const fs::path& output, const std::string& label, int64_t steps,
+         std::vector<LossPart> parts, std::optional<int64_t> resume_step);
 
   void Step(const StepReport& report, int64_t total_tokens);
   void Validation(int64_t step, const LossSums& loss);
@@ -26,6 +29,7 @@ class RunLog {
   void Finish() { bar_.Finish(); }
 
  private:
+  std::vector<LossPart> parts_;
   MetricsWriter metrics_;
   TensorBoardWriter board_;
   ProgressBar bar_;

@@ -4,7 +4,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include "nn/linear_cross_entropy.h"
-#include "objective/mask_region.h"
 
 namespace meap {
 namespace {
@@ -30,32 +29,30 @@ CrossEntropy Forward(const Llama& model, const TrainingRows& rows, double scale)
 LossSums Sums(const at::Tensor& nll_N, const TrainingRows& rows) {
   const at::Tensor nll = nll_N.to(at::kCPU);
   const float* values = nll.const_data_ptr<float>();
-  const std::vector<MaskRegion> regions = MaskRegions(rows);
   LossSums sums;
   for (size_t i = 0; i < rows.labels.size(); ++i) {
     if (rows.labels[i] == kNoLabel) continue;
-    sums.nll += values[i];
-    ++sums.tokens;
-    if (regions[i] == MaskRegion::kMasked) {
-      sums.masked_nll += values[i];
-      ++sums.masked_tokens;
-    } else if (regions[i] == MaskRegion::kAfterMask) {
-      sums.after_nll += values[i];
-      ++sums.after_tokens;
-    }
+    const LossSum one{.nll = values[i], .tokens = 1};
+    sums.all += one;
+    if (rows.regions.empty()) continue;
+    if (sums.regions.size() <= rows.regions[i]) sums.regions.resize(rows.regions[i] + 1);
+    sums.regions[rows.regions[i]] += one;
   }
   return sums;
 }
 
 }  // namespace
 
-LossSums& LossSums::operator+=(const LossSums& other) {
+LossSum& LossSum::operator+=(const LossSum& other) {
   nll += other.nll;
   tokens += other.tokens;
-  masked_nll += other.masked_nll;
-  masked_tokens += other.masked_tokens;
-  after_nll += other.after_nll;
-  after_tokens += other.after_tokens;
+  return *this;
+}
+
+LossSums& LossSums::operator+=(const LossSums& other) {
+  all += other.all;
+  if (regions.size() < other.regions.size()) regions.resize(other.regions.size());
+  for (size_t i = 0; i < other.regions.size(); ++i) regions[i] += other.regions[i];
   return *this;
 }
 

@@ -1,22 +1,27 @@
 // One forward and backward pass over some rows.
 #pragma once
 
+#include <vector>
+
 #include "model/llama.h"
 #include "objective/rows.h"
 
 namespace meap {
 
-/// Sums over positions with loss, and of them over those whose own input was masked, and over those
-/// soon after a mask (MaskRegion).
-struct LossSums {
+/// Summed losses of some positions.
+struct LossSum {
   double nll = 0;
   int64_t tokens = 0;
-  double masked_nll = 0;
-  int64_t masked_tokens = 0;
-  double after_nll = 0;
-  int64_t after_tokens = 0;
 
   double Mean() const { return nll / static_cast<double>(tokens); }
+  LossSum& operator+=(const LossSum& other);
+};
+
+/// Sums over all positions with loss, and over those of each region (TrainingRows::regions).
+struct LossSums {
+  LossSum all;
+  std::vector<LossSum> regions = {};  // by region; empty where the rows name none
+
   LossSums& operator+=(const LossSums& other);
 };
 

@@ -107,20 +107,7 @@ TEST(Batch, SegmentsFollowDocuments) {
   }
 }
 
-TEST(Batch, PrefetcherGivesTheSameStreamFromAnyStep) {
-  const TempDir dir;
-  const BatchReader reader(MakeStore(dir, "a", 60), Options(6, true));
-  for (const uint64_t first : {uint64_t{0}, uint64_t{1000000}}) {
-    BatchPrefetcher whole(reader, first);
-    BatchPrefetcher part(reader, first, 2, 3, 1);
-    for (uint64_t step = first; step < first + 30; ++step) {
-      EXPECT_TRUE(Same(whole.Next(), reader.Step(step)));
-      EXPECT_TRUE(Same(part.Next(), reader.Part(step, 2, 3)));
-    }
-  }
-}
-
-TEST(Batch, PrefetcherHandsOverErrors) {
+TEST(Batch, DamagedTokensAreAnErrorOfTheirStep) {
   const TempDir dir;
   MakeStore(dir, "a", 60);
   std::string bytes = Get(dir / "a/tokens-00000.bin");
@@ -128,9 +115,7 @@ TEST(Batch, PrefetcherHandsOverErrors) {
   Put(dir / "a/tokens-00000.bin", bytes);
   const auto store = std::make_shared<TokenStore>(TokenStore::Open(dir / "a"));
   const BatchReader reader(store, Options(6));
-  BatchPrefetcher prefetcher(reader, 0);
-  ErrorOf([&] { prefetcher.Next(); });
-  ErrorOf([&] { prefetcher.Next(); });
+  ErrorOf([&] { reader.Step(0); });
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 std::string Shown(const TrainingRows& rows) {
   std::string text;
-  for (const MaskRegion region : MaskRegions(rows)) text += "Ma."[static_cast<int>(region)];
+  for (const uint8_t region : MaskRegions(rows)) text += "Ma."[region];
   return text;
 }
 
