@@ -7,6 +7,9 @@ if(NOT MEAP_GTEST OR NOT MEAP_GMOCK OR NOT MEAP_RAPIDCHECK)
                       "libgmock-dev librapidcheck-dev (or run make setup); -DMEAP_TESTS=OFF builds without tests")
 endif()
 
+set_source_files_properties(${CMAKE_SOURCE_DIR}/tests/main.cpp PROPERTIES
+  COMPILE_DEFINITIONS MEAP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+
 function(meap_tests layer)
   cmake_parse_arguments(ARG "TORCH" "" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${layer}/*_test.cpp)
@@ -20,7 +23,6 @@ function(meap_tests layer)
   if(ARG_TORCH)
     meap_use_torch(${layer}_test)
   endif()
-  target_compile_definitions(${layer}_test PRIVATE MEAP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_test(NAME ${layer} COMMAND ${layer}_test)
 endfunction()
 

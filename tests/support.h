@@ -36,15 +36,19 @@ class TempDir {
   fs::path path_;
 };
 
+/// The source tree, as tests/main.cpp was told: no other test unit depends on where it lies, so
+/// that a compiler cache serves every checkout.
+fs::path SourceDir();
+
 /// Fixtures of our own making: tests/fixtures in the source tree.
 inline fs::path Fixture(const std::string& name) {
-  return fs::path(MEAP_SOURCE_DIR) / "tests" / "fixtures" / name;
+  return SourceDir() / "tests" / "fixtures" / name;
 }
 
 /// The shared test data (MEAP_SHARED, default ../shared beside the source tree).
 inline fs::path SharedRoot() {
   const char* named = std::getenv("MEAP_SHARED");
-  return named != nullptr ? fs::path(named) : fs::path(MEAP_SOURCE_DIR) / ".." / "shared";
+  return named != nullptr ? fs::path(named) : SourceDir() / ".." / "shared";
 }
 
 /// The meap::Error that `action` throws; fails the test when it throws none.

@@ -37,6 +37,10 @@ void ModelOptions::Describe(OptionVisitor& v) {
 
 void DataOptions::Describe(OptionVisitor& v) {
   v.Visit("data.train", train, {.help = "files, globs, or folders of `meap data prepare`"});
+  v.Visit("data.weights", weights,
+          {.help = "shares of the training rows, one for each entry of data.train; empty = the "
+                   "entries are one stream",
+           .min = 0});
   v.Visit("data.validation", validation, {.help = "the same for validation; empty = none"});
   v.Visit("data.sequence_length", sequence_length,
           {.help = "T: inputs in a window; a window is T+1 tokens, stride T",
@@ -189,6 +193,15 @@ namespace {
   throw InputError({.what = "the recipe lacks " + key, .where = recipe, .hint = hint});
 }
 
+void CheckWeights(const DataOptions& data, const OptionSource& source) {
+  if (data.weights.empty() || data.weights.size() == data.train.size()) return;
+  throw InputError({.what = "data.weights does not fit data.train",
+                    .where = source.Place("data.weights"),
+                    .expected = fmt::format("one weight for each of the {} entries of data.train",
+                                            data.train.size()),
+                    .got = fmt::format("{} weights", data.weights.size())});
+}
+
 /// Mask options that say nothing together.
 void CheckMask(const MaskOptions& mask, const OptionSource& source) {
   const double sum = mask.replace_mask + mask.replace_random + mask.replace_keep;
@@ -228,6 +241,7 @@ void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::stri
     Missing("tokenizer", file, "tokenizer: FOLDER with a tokenizer.json");
   if (recipe.data.train.empty())
     Missing("data.train", file, "data.train: a file, glob or prepared folder");
+  CheckWeights(recipe.data, source);
   if (recipe.optimizer.betas.size() != 2) {
     throw InputError({.what = "bad value for optimizer.betas",
                       .where = source.Place("optimizer.betas"),

@@ -33,6 +33,7 @@ struct ModelOptions {
 
 struct DataOptions {
   std::vector<std::string> train;
+  std::vector<double> weights;
   std::vector<std::string> validation;
   int64_t sequence_length = 1024;  // T
   bool isolate_documents = false;

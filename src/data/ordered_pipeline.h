@@ -100,9 +100,8 @@ void RunOrdered(int threads, size_t max_weight, const PipelineStages<Block>& sta
 
   const auto work = [&] {
     while (auto taken = take()) {
-      auto& [number, pending] = *taken;
-      if (!guarded([&] { stages.transform(pending.block); })) return;
-      if (!give(number, std::move(pending))) return;
+      if (!guarded([&] { stages.transform(taken->second.block); })) return;
+      if (!give(taken->first, std::move(taken->second))) return;
     }
   };
   {

@@ -30,6 +30,26 @@ std::string Tokens(const TokenStore& store) {
   return FormatCount(static_cast<double>(store.tokens()));
 }
 
+/// One line a source: its tokens, how often the run goes through it, its share of the rows.
+std::vector<std::pair<std::string, std::string>> DescribeSources(const Recipe& recipe,
+                                                                 const RunInputs& inputs,
+                                                                 const Sampler& sampler) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  const auto rows = static_cast<uint64_t>(inputs.steps * inputs.batch_rows);
+  for (size_t s = 0; s < inputs.train.size(); ++s) {
+    const auto of_run = static_cast<double>(sampler.RowsOf(s, rows));
+    std::string line = fmt::format("{} tokens, {:.2f} epochs", Tokens(*inputs.train[s].store),
+                                   of_run / static_cast<double>(sampler.windows(s)));
+    if (inputs.train.size() > 1) {
+      line += fmt::format(", {:.1f} % of the rows: {}", 100 * of_run / static_cast<double>(rows),
+                          recipe.data.train[s]);
+    }
+    lines.emplace_back("data", line);
+  }
+  if (inputs.validation) lines.emplace_back("validation", Tokens(*inputs.validation) + " tokens");
+  return lines;
+}
+
 /// Windows of plain text, every position with a loss; MEAP masks inputs, NTP none.
 class PretrainTask : public TrainTask {
  public:
@@ -48,15 +68,17 @@ class PretrainTask : public TrainTask {
 
   std::vector<std::pair<std::string, std::string>> Describe() const override {
     const LlamaConfig& c = inputs_.config;
-    return {
+    std::vector<std::pair<std::string, std::string>> lines = {
         {"objective",
          fmt::format("{} (mask ratio {})", recipe_.objective.name, recipe_.objective.mask_ratio)},
         {"model", fmt::format("{} parameters: {} x {}, ffn {}, {} heads, {} KV, vocabulary {}",
                               FormatCount(static_cast<double>(model().ParameterCount())),
                               c.num_hidden_layers, c.hidden_size, c.intermediate_size,
-                              c.num_attention_heads, c.num_key_value_heads, c.vocab_size)},
-        {"data", fmt::format("{} tokens{}", Tokens(*inputs_.train),
-                             CanValidate() ? ", validation " + Tokens(*inputs_.validation) : "")}};
+                              c.num_attention_heads, c.num_key_value_heads, c.vocab_size)}};
+    for (auto& line : DescribeSources(recipe_, inputs_, reader_.sampler())) {
+      lines.push_back(std::move(line));
+    }
+    return lines;
   }
 
   nlohmann::ordered_json SummaryHead() const override {

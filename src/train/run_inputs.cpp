@@ -90,21 +90,38 @@ void ResolveSizes(const Recipe& recipe, RunInputs& inputs) {
   const int64_t wanted = recipe.train.micro_batch > 0 ? recipe.train.micro_batch
                                                       : std::max<int64_t>(1, kMicroTokens / length);
   inputs.micro_rows = std::min(wanted, inputs.batch_rows);
-  const auto windows = static_cast<double>((inputs.train->tokens() - 1) / length);
-  const double by_epochs = windows * recipe.train.epochs / static_cast<double>(inputs.batch_rows);
+  uint64_t windows = 0;
+  for (const MixtureSource& source : inputs.train) {
+    windows += (source.store->tokens() - 1) / static_cast<uint64_t>(length);
+  }
+  const double by_epochs =
+      static_cast<double>(windows) * recipe.train.epochs / static_cast<double>(inputs.batch_rows);
   inputs.steps = recipe.train.steps > 0 ? recipe.train.steps
                                         : std::max<int64_t>(1, std::llround(std::floor(by_epochs)));
 }
 
-BatchReader Reader(const std::shared_ptr<const TokenStore>& store, const Recipe& recipe,
-                   int64_t rows, bool shuffle) {
+BatchReader Reader(const std::vector<MixtureSource>& sources, const Recipe& recipe, int64_t rows,
+                   bool shuffle) {
   BatchOptions options;
   options.sampler.sequence_length = static_cast<uint64_t>(recipe.data.sequence_length);
   options.sampler.seed = static_cast<uint64_t>(recipe.train.seed);
   options.sampler.shuffle = shuffle;
   options.batch_rows = rows;
   options.isolate_documents = recipe.data.isolate_documents;
-  return {store, options};
+  return {sources, options};
+}
+
+/// The sources of a mixture by their weights, or all entries as one.
+std::vector<MixtureSource> OpenTraining(const Recipe& recipe,
+                                        const std::shared_ptr<const Tokenizer>& tokenizer,
+                                        int threads) {
+  const DataOptions& data = recipe.data;
+  if (data.weights.empty()) return {{OpenData(data.train, recipe, tokenizer, threads)}};
+  std::vector<MixtureSource> sources;
+  for (size_t i = 0; i < data.train.size(); ++i) {
+    sources.push_back({OpenData({data.train[i]}, recipe, tokenizer, threads), data.weights[i]});
+  }
+  return sources;
 }
 
 }  // namespace
@@ -122,7 +139,7 @@ RunInputs OpenRunInputs(const Recipe& recipe, int threads) {
     inputs.config = ConfigFromFolder(*inputs.stored, recipe, plain->VocabSize(), rows);
   }
   SetSpecialIds(inputs.config, *inputs.tokenizer);
-  inputs.train = OpenData(recipe.data.train, recipe, plain, threads);
+  inputs.train = OpenTraining(recipe, plain, threads);
   if (!recipe.data.validation.empty()) {
     inputs.validation = OpenData(recipe.data.validation, recipe, plain, threads);
   }
@@ -138,7 +155,7 @@ BatchReader RunInputs::TrainReader(const Recipe& recipe) const {
 }
 
 BatchReader RunInputs::ValidationReader(const Recipe& recipe) const {
-  return Reader(validation, recipe, micro_rows, false);
+  return Reader({{validation}}, recipe, micro_rows, false);
 }
 
 TrainingRows MakeRows(const PretrainObjective& objective, const Batch& batch, int64_t step) {

@@ -14,11 +14,11 @@ namespace {
 using ::meap::testing::TempDir;
 using nlohmann::json;
 
-const fs::path kPython = fs::path(MEAP_SOURCE_DIR) / ".venv/bin/python";
+const fs::path kPython = testing::SourceDir() / ".venv/bin/python";
 
 // The JSON list that tests/parity/hf_folder.py prints; fails the test when it fails.
 json RunPython(const std::string& arguments) {
-  const std::string command = kPython.string() + " -W ignore " + MEAP_SOURCE_DIR +
+  const std::string command = kPython.string() + " -W ignore " + testing::SourceDir().string() +
                               "/tests/parity/hf_folder.py " + arguments + " 2>&1";
   std::FILE* pipe = ::popen(command.c_str(), "r");
   std::string output;

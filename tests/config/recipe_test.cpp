@@ -108,7 +108,7 @@ TEST_F(RecipeTest, MaskOptionsThatSayNothingTogether) {
 TEST(Recipes, AllOfTheProjectsLoad) {
   int count = 0;
   for (const auto& entry :
-       std::filesystem::recursive_directory_iterator(MEAP_SOURCE_DIR "/recipes")) {
+       std::filesystem::recursive_directory_iterator(testing::SourceDir() / "recipes")) {
     if (entry.path().extension() != ".yaml" || entry.path().filename() == "base.yaml") continue;
     const Recipe recipe = LoadRecipe(entry.path(), {});
     if (entry.path().parent_path().filename() == "paper") {

@@ -46,7 +46,7 @@ TEST(TensorBoardTest, EachFileOfARunSortsAfterTheOneBefore) {
 }
 
 TEST(TensorBoardTest, TensorBoardReadsCurvesOnceAfterAResume) {
-  const fs::path python = fs::path(MEAP_SOURCE_DIR) / ".venv/bin/python";
+  const fs::path python = testing::SourceDir() / ".venv/bin/python";
   if (!fs::exists(python)) GTEST_SKIP() << "no " << python << "; run make setup";
   const TempDir folder;
   {
@@ -59,7 +59,7 @@ TEST(TensorBoardTest, TensorBoardReadsCurvesOnceAfterAResume) {
   writer.AddScalars(4, {{"train/loss", -4.0}});
   writer.AddScalars(300, {{"train/loss", -5.0}});
 
-  const std::string command = python.string() + " -W ignore " + MEAP_SOURCE_DIR +
+  const std::string command = python.string() + " -W ignore " + testing::SourceDir().string() +
                               "/tests/parity/tensorboard_scalars.py " + folder.path().string() +
                               " 2>/dev/null";
   std::FILE* pipe = ::popen(command.c_str(), "r");

@@ -19,11 +19,11 @@ constexpr const char* kShared[] = {"byte-bpe-8k", "sp-bpe-4k", "smollm2",
 
 TEST(MaskTest, TransformersKnowsTheMaskOfEverySharedTokenizer) {
   MEAP_NEEDS_SHARED();
-  const fs::path python = fs::path(MEAP_SOURCE_DIR) / ".venv/bin/python";
+  const fs::path python = testing::SourceDir() / ".venv/bin/python";
   if (!fs::exists(python)) GTEST_SKIP() << "no " << python << "; run make setup";
   const TempDir saved;
-  std::string command =
-      python.string() + " -W ignore " + MEAP_SOURCE_DIR + "/tests/parity/tokenizer_mask.py";
+  std::string command = python.string() + " -W ignore " + testing::SourceDir().string() +
+                        "/tests/parity/tokenizer_mask.py";
   for (const char* name : kShared) {
     const fs::path dir = testing::SharedRoot() / "data" / "tokenizers" / name;
     Tokenizer tokenizer = Tokenizer::Load(dir);
