@@ -19,7 +19,7 @@ struct RunInputs {
   int32_t mask_id = -1;
   LlamaConfig config;                 // of the model that is trained
   std::optional<LlamaConfig> stored;  // of model.path, which may have fewer embedding rows
-  std::vector<MixtureSource> train;              // entry by entry with data.weights, else one
+  std::vector<MixtureSource> train;   // entry by entry with data.weights, else one
   std::shared_ptr<const TokenStore> validation;  // may be null
   int64_t batch_rows = 0;                        // sequences in an optimizer step
   int64_t micro_rows = 0;                        // sequences in one forward pass
