@@ -4,8 +4,6 @@
 #include <memory>
 
 #include "commands.h"
-#include "core/error.h"
-#include "core/strings.h"
 #include "model/device.h"
 
 namespace meap {
@@ -22,31 +20,15 @@ void RunGenerate(const GenerateArguments& arguments) {
   SetComputeThreads(ApplyCommonFlags(arguments.flags));
   const LoadedModel loaded =
       LoadModel(arguments.model, arguments.flags.device, arguments.flags.dtype);
-  if (!IsValidUtf8(arguments.prompt)) {
-    throw InputError({.what = "the prompt is not valid UTF-8", .where = "--prompt"});
-  }
-  std::vector<int32_t> prompt = loaded.tokenizer.Encode(arguments.prompt, true);
-  if (prompt.empty()) {
-    const auto first = loaded.tokenizer.bos() ? loaded.tokenizer.bos() : loaded.tokenizer.eos();
-    if (!first) {
-      throw InputError({.what = "an empty prompt needs a BOS or EOS token to start from",
-                        .where = "--prompt",
-                        .hint = "give a prompt"});
-    }
-    prompt = {*first};
-  }
-  SamplingOptions sampling = arguments.sampling;
-  sampling.seed = arguments.flags.seed;
-  StreamDecoder decoder(loaded.tokenizer, /*skip_special=*/true);
-  const auto print = [](const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
+  TextRequest request{EncodePrompt(loaded.tokenizer, arguments.prompt, "--prompt"),
+                      arguments.sampling};
+  request.sampling.seed = arguments.flags.seed;
+  TextGenerator(loaded).Run({request}, [](size_t, const std::string& piece) {
+    std::fwrite(piece.data(), 1, piece.size(), stdout);
     std::fflush(stdout);
-  };
-  Generate(loaded.model, prompt, sampling, [&](int32_t token) {
-    print(decoder.Push(token));
     return true;
   });
-  print(decoder.Finish() + "\n");
+  std::printf("\n");
 }
 
 }  // namespace

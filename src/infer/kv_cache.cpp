@@ -2,53 +2,92 @@
 
 #include <ATen/ATen.h>
 
-#include <limits>
-
 #include "core/error.h"
+#include "nn/cached_attention.h"
 
 namespace meap {
 
-KvCache::KvCache(const LlamaConfig& config, int64_t sequences, int64_t capacity,
-                 at::ScalarType dtype, at::Device device)
-    : sequences_(sequences), capacity_(capacity) {
+KvCache::KvCache(const LlamaConfig& config, int64_t capacity, at::ScalarType dtype,
+                 at::Device device)
+    : capacity_(capacity) {
   const auto options = at::TensorOptions().dtype(dtype).device(device);
-  const std::vector<int64_t> shape = {sequences, config.num_key_value_heads, capacity,
-                                      config.head_dim};
+  const std::vector<int64_t> shape = {capacity, config.num_key_value_heads, config.head_dim};
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-    keys_RKCd_.push_back(at::empty(shape, options));
-    values_RKCd_.push_back(at::empty(shape, options));
+    keys_CKd_.push_back(at::empty(shape, options));
+    values_CKd_.push_back(at::empty(shape, options));
   }
 }
 
-at::Tensor KvCache::Attend(int64_t layer, const at::Tensor& q_NHd, const at::Tensor& k_NKd,
-                           const at::Tensor& v_NKd) {
-  const int64_t fresh = q_NHd.size(0) / sequences_;
-  const int64_t end = length_ + fresh;
-  MEAP_CHECK(end <= capacity_, "key/value cache overflow");
-  const auto split = [&](const at::Tensor& x_NHd) {
-    return x_NHd.view({sequences_, fresh, x_NHd.size(1), x_NHd.size(2)}).transpose(1, 2);
-  };
-  keys_RKCd_[layer].narrow(2, length_, fresh).copy_(split(k_NKd));
-  values_RKCd_[layer].narrow(2, length_, fresh).copy_(split(v_NKd));
-  const at::Tensor k_RKTd = keys_RKCd_[layer].narrow(2, 0, end);
-  const at::Tensor v_RKTd = values_RKCd_[layer].narrow(2, 0, end);
-  const int64_t heads = q_NHd.size(1);
-  const int64_t kv_heads = k_NKd.size(1);
-  at::Tensor mixed;
-  if (fresh == 1) {  // the queries of a group stand as rows beside each other: keys are read once
-    const at::Tensor q_RKGd =
-        q_NHd.reshape({sequences_, kv_heads, heads / kv_heads, q_NHd.size(2)});
-    mixed = at::scaled_dot_product_attention(q_RKGd, k_RKTd, v_RKTd);
-    return mixed.reshape(q_NHd.sizes());
+int64_t KvCache::Bytes(const LlamaConfig& config, int64_t capacity, at::ScalarType dtype) {
+  return 2 * config.num_hidden_layers * capacity * config.num_key_value_heads * config.head_dim *
+         static_cast<int64_t>(c10::elementSize(dtype));
+}
+
+void KvCache::CopyPrefix(const KvCache& other, int64_t tokens) {
+  MEAP_CHECK(tokens <= other.length() && tokens <= capacity_, "a prefix fits both caches");
+  for (size_t layer = 0; layer < keys_CKd_.size(); ++layer) {
+    keys_CKd_[layer].narrow(0, 0, tokens).copy_(other.keys_CKd_[layer].narrow(0, 0, tokens));
+    values_CKd_[layer].narrow(0, 0, tokens).copy_(other.values_CKd_[layer].narrow(0, 0, tokens));
   }
-  std::optional<at::Tensor> mask;
-  if (length_ > 0) {  // new token i sees every position up to length_ + i
-    mask = at::ones({fresh, end}, q_NHd.options().dtype(at::kBool)).tril(length_);
+  ids_.assign(other.ids_.begin(), other.ids_.begin() + tokens);
+}
+
+CacheAttender::CacheAttender(std::vector<Part> parts) : parts_(std::move(parts)) {
+  for (const Part& part : parts_) {
+    const auto fresh = static_cast<int64_t>(part.ids.size());
+    MEAP_CHECK(fresh > 0, "every sequence has a new token");
+    MEAP_CHECK(part.cache->length() + fresh <= part.cache->capacity(), "key/value cache overflow");
   }
-  mixed = at::scaled_dot_product_attention(
-      split(q_NHd), k_RKTd.repeat_interleave(heads / kv_heads, 1),
-      v_RKTd.repeat_interleave(heads / kv_heads, 1), mask, 0.0, /*is_causal=*/!mask.has_value());
-  return mixed.transpose(1, 2).reshape(q_NHd.sizes());
+}
+
+at::Tensor CacheAttender::Tokens(at::Device device) const {
+  std::vector<int64_t> tokens;
+  for (const Part& part : parts_) tokens.insert(tokens.end(), part.ids.begin(), part.ids.end());
+  return at::tensor(tokens).to(device);
+}
+
+at::Tensor CacheAttender::Positions(at::Device device) const {
+  std::vector<int64_t> positions;
+  for (const Part& part : parts_) {
+    for (size_t i = 0; i < part.ids.size(); ++i) {
+      positions.push_back(part.cache->length() + static_cast<int64_t>(i));
+    }
+  }
+  return at::tensor(positions).to(device);
+}
+
+at::Tensor CacheAttender::LastRows(at::Device device) const {
+  std::vector<int64_t> rows;
+  int64_t end = 0;
+  for (const Part& part : parts_) {
+    end += static_cast<int64_t>(part.ids.size());
+    rows.push_back(end - 1);
+  }
+  return at::tensor(rows).to(device);
+}
+
+at::Tensor CacheAttender::Attend(int64_t layer, const at::Tensor& q_NHd, const at::Tensor& k_NKd,
+                                 const at::Tensor& v_NKd) {
+  std::vector<CachedSequence> sequences;
+  int64_t begin = 0;
+  for (const Part& part : parts_) {
+    const auto fresh = static_cast<int64_t>(part.ids.size());
+    const int64_t past = part.cache->length();
+    const at::Tensor& k_CKd = part.cache->keys_CKd_[layer];
+    const at::Tensor& v_CKd = part.cache->values_CKd_[layer];
+    k_CKd.narrow(0, past, fresh).copy_(k_NKd.narrow(0, begin, fresh));
+    v_CKd.narrow(0, past, fresh).copy_(v_NKd.narrow(0, begin, fresh));
+    sequences.push_back(
+        {k_CKd.narrow(0, 0, past + fresh), v_CKd.narrow(0, 0, past + fresh), fresh});
+    begin += fresh;
+  }
+  return CachedAttention(q_NHd, sequences);
+}
+
+void CacheAttender::Commit() {
+  for (Part& part : parts_) {
+    part.cache->ids_.insert(part.cache->ids_.end(), part.ids.begin(), part.ids.end());
+  }
 }
 
 }  // namespace meap
