@@ -1,6 +1,7 @@
 # make          builds build/meap (with all its set-up)
 # make demo     runs the main job: NTP and MEAP on a synthetic corpus, and compares them
 # make test     passes the tests
+# make bench    measures the training step against its peers, and MEAP against NTP
 BUILD ?= build
 # Names your own torch (CPU or CUDA): make MEAP_TORCH=/path/to/site-packages/torch
 MEAP_TORCH ?=
@@ -8,7 +9,7 @@ export MEAP_TORCH
 JOBS ?= $(shell nproc)
 PYTHON := .venv/bin/python
 
-.PHONY: all setup configure demo test check check-slow fuzz format clean
+.PHONY: all setup configure demo test bench check check-slow fuzz format clean
 
 all: configure
 	@cmake --build $(BUILD) --target meap -j $(JOBS)
@@ -28,6 +29,12 @@ test: configure
 	@cmake --build $(BUILD) -j $(JOBS)
 	@ctest --test-dir $(BUILD) --output-on-failure
 	@$(PYTHON) -m pytest -q tests/e2e tests/parity
+
+bench: configure
+	@tools/setup.sh --tests
+	@cmake --build $(BUILD) --target meap step_bench -j $(JOBS)
+	@$(PYTHON) bench/step.py --build $(BUILD)
+	@$(PYTHON) bench/meap_cost.py --build $(BUILD)
 
 check: configure
 	@tools/setup.sh --tests

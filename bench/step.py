@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Training step against peers: ours (step_bench), transformers eager, transformers with jemalloc and
-torch.compile, and the bound (matrix products and attention alone). Steps are interleaved, so that
-other work on the machine slows all alike; medians go to bench/results/step-CPU.json.
+"""Training step against peers: ours (step_bench); transformers eager, as users run it; transformers
+tuned in two ways (jemalloc, jemalloc and torch.compile; in bf16 torch.compile, and the same with pure
+bf16 weights, both with jemalloc); and the bound (matrix products and attention alone, by libtorch).
+Steps are interleaved, so that other work on the machine slows all alike. Medians, and medians of the
+ratios within a round, go to bench/results/step-CPU.json, each shape and dtype beside those of before.
     python bench/step.py [--build build] [--rounds 7] [--shapes s,m,l] [--dtypes f32,bf16]"""
 import argparse
 import ctypes.util
@@ -22,7 +24,9 @@ SHAPES = {  # layers, width, ffn, heads, key/value heads, vocabulary, T, B
     "m": "8,512,1376,8,2,4096,512,8",
     "l": "12,768,2048,12,2,32064,1024,2",
 }
-PEERS = ["meap", "eager", "compile", "bound"]
+# As PyTorch's tuning guide sets it: freed memory is kept.
+JEMALLOC = "oversize_threshold:1,background_thread:true,metadata_thp:auto,dirty_decay_ms:-1,muzzy_decay_ms:-1"
+TUNED = {"f32": ["jemalloc", "compile"], "bf16": ["compile", "compile-bf16"]}
 
 
 class Peer:
@@ -37,8 +41,9 @@ class Peer:
             # -P: this folder's tokenizers.py must not stand in for the package of that name.
             command = [sys.executable, "-P", str(ROOT / "bench" / "step_peers.py"), name,
                        *arguments]
-            if name == "compile":
+            if name not in ("eager", "bound"):
                 environment["LD_PRELOAD"] = ctypes.util.find_library("jemalloc") or ""
+                environment["MALLOC_CONF"] = JEMALLOC
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, env=environment)
 
@@ -58,10 +63,10 @@ class Peer:
 def measure(shape, dtype, options):
     """{peer: medians} of one shape and dtype."""
     tokens = int(SHAPES[shape].split(",")[6]) * int(SHAPES[shape].split(",")[7])
-    names = options.peers.split(",")
+    names = ["meap", "eager", *TUNED[dtype], "bound"]
     peers = {name: Peer(name, shape, dtype, options) for name in names}
     seconds = {name: [] for name in names}
-    peak = {}
+    peak, faults = {}, 0
     for name in names:
         peers[name].steps(2)  # warm up: compile, fill caches
     for _ in range(options.rounds):
@@ -69,6 +74,7 @@ def measure(shape, dtype, options):
             answer = peers[name].steps(1)
             seconds[name] += answer["seconds"]
             peak[name] = answer["peak_bytes"]
+            faults = answer.get("page_faults", faults)
     for peer in peers.values():
         peer.close()
     result = {}
@@ -76,15 +82,28 @@ def measure(shape, dtype, options):
         median = statistics.median(seconds[name])
         result[name] = {"tokens_per_second": round(tokens / median, 1),
                         "step_seconds": round(median, 4), "peak_bytes": peak[name]}
-        if name != "meap" and "meap" in names:
+        if name != "meap":
             ratios = [theirs / ours for ours, theirs in zip(seconds["meap"], seconds[name])]
             result[name]["meap_speedup"] = round(statistics.median(ratios), 3)
+    result["meap"]["page_faults_per_step"] = faults
     return result
 
 
 def cpu_name():
     text = pathlib.Path("/proc/cpuinfo").read_text()
     return re.search(r"model name\s*:\s*(.*)", text).group(1)
+
+
+def provenance(script, rounds):
+    """What a result needs beside it to be believed."""
+    return {"command": " ".join(["python", script, *sys.argv[1:]]), "cpu": cpu_name(),
+            "rounds": rounds, "date": datetime.date.today().isoformat(),
+            "torch": metadata.version("torch"), "python": platform.python_version()}
+
+
+def result_path(name):
+    cpu = re.sub(r"[^a-z0-9]+", "-", cpu_name().lower()).strip("-")
+    return ROOT / "bench" / "results" / f"{name}-{cpu}.json"
 
 
 def main():
@@ -94,21 +113,17 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--shapes", default=",".join(SHAPES))
     parser.add_argument("--dtypes", default="f32,bf16")
-    parser.add_argument("--peers", default=",".join(PEERS))
     options = parser.parse_args()
-    report = {"command": "python bench/step.py " + " ".join(sys.argv[1:]), "cpu": cpu_name(),
-              "threads": options.threads, "date": datetime.date.today().isoformat(),
-              "torch": metadata.version("torch"), "transformers": metadata.version("transformers"),
-              "python": platform.python_version(), "shapes": SHAPES, "results": {}}
+    path = result_path("step")
+    report = json.loads(path.read_text()) if path.exists() else {"results": {}}
+    report |= {"threads": options.threads, "shapes": SHAPES,
+               "transformers": metadata.version("transformers")}
     for shape in options.shapes.split(","):
         for dtype in options.dtypes.split(","):
             result = measure(shape, dtype, options)
-            report["results"][f"{shape} {dtype}"] = result
+            report["results"][f"{shape} {dtype}"] = provenance("bench/step.py", options.rounds) | result
             print(shape, dtype, json.dumps(result), file=sys.stderr, flush=True)
-    name = re.sub(r"[^a-z0-9]+", "-", report["cpu"].lower()).strip("-")
-    path = ROOT / "bench" / "results" / f"step-{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
+            path.write_text(json.dumps(report, indent=1) + "\n")
     print(path)
 
 

@@ -3,7 +3,8 @@
 // request.
 //   step_bench SHAPE DTYPE THREADS
 // SHAPE is layers,width,ffn,heads,kv_heads,vocabulary,T,B. Reads lines from stdin: a number of
-// steps to time; answers {"seconds": [...], "loss": ..., "peak_bytes": ...}; ends at end of input.
+// steps to time; answers {"seconds": [...], "loss": ..., "peak_bytes": ..., "page_faults": ...},
+// the last for each step: 0 where no memory was taken from the kernel. Ends at end of input.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <sys/resource.h>
@@ -72,10 +73,10 @@ std::vector<at::Tensor> Masters(const Llama& model) {
   return masters;
 }
 
-int64_t PeakBytes() {
+rusage Usage() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss * int64_t{1024};
+  return usage;
 }
 
 void Serve(const Shape& shape, at::ScalarType dtype) {
@@ -90,6 +91,7 @@ void Serve(const Shape& shape, at::ScalarType dtype) {
   for (int64_t steps = 0; std::cin >> steps;) {
     std::ostringstream seconds;
     double loss = 0;
+    const int64_t faults = Usage().ru_minflt;
     for (int64_t i = 0; i < steps; ++i) {
       const auto start = std::chrono::steady_clock::now();
       loss = ForwardBackward(model, rows, 1.0 / static_cast<double>(rows.labels.size())).all.Mean();
@@ -99,7 +101,8 @@ void Serve(const Shape& shape, at::ScalarType dtype) {
       seconds << (i > 0 ? ", " : "") << took.count();
     }
     std::cout << "{\"seconds\": [" << seconds.str() << "], \"loss\": " << loss
-              << ", \"peak_bytes\": " << PeakBytes() << "}" << std::endl;
+              << ", \"peak_bytes\": " << Usage().ru_maxrss * int64_t{1024}
+              << ", \"page_faults\": " << (Usage().ru_minflt - faults) / steps << "}" << std::endl;
   }
 }
 

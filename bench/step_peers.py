@@ -1,5 +1,6 @@
 """The peers of bench/step.py, one a process, with the protocol of bench/step_bench.cpp:
-step_peers.py eager|compile|bound SHAPE DTYPE THREADS, requests on stdin, one JSON line each."""
+step_peers.py PEER SHAPE DTYPE THREADS, requests on stdin, one JSON line each. PEER is eager, jemalloc
+(eager too: bench/step.py sets the allocator), compile, compile-bf16 or bound."""
 import json
 import resource
 import sys
@@ -10,8 +11,9 @@ import torch
 FIELDS = "layers width ffn heads kv_heads vocabulary length batch".split()
 
 
-def transformers_step(shape, dtype, compiled):
-    """transformers' Llama with fused AdamW; bf16 is autocast over f32 weights."""
+def transformers_step(shape, dtype, peer):
+    """transformers' Llama with fused AdamW. bf16 is autocast over f32 weights; for compile-bf16 the
+    weights and AdamW's moments are bf16 too, which no other peer and not meap saves itself."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(1)
@@ -20,13 +22,17 @@ def transformers_step(shape, dtype, compiled):
         intermediate_size=shape["ffn"], num_attention_heads=shape["heads"],
         num_key_value_heads=shape["kv_heads"], vocab_size=shape["vocabulary"],
         max_position_embeddings=shape["length"], tie_word_embeddings=False, use_cache=False))
-    forward = torch.compile(model) if compiled else model
+    if peer == "compile-bf16":
+        model.to(torch.bfloat16)
+    forward = torch.compile(model) if peer.startswith("compile") else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, betas=(0.9, 0.95),
                                   weight_decay=0.05, fused=True)
     ids = torch.randint(0, shape["vocabulary"], (shape["batch"], shape["length"]))
 
+    autocast = dtype == "bf16" and peer != "compile-bf16"
+
     def step():
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             loss = forward(input_ids=ids, labels=ids).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -38,7 +44,8 @@ def transformers_step(shape, dtype, compiled):
 
 
 def bound_step(shape, dtype):
-    """The matrix products and the attention of a step, forward and backward, and nothing else."""
+    """The matrix products and the attention of a step, forward and backward, and nothing else: not
+    even memory is taken, but by attention."""
     kind = torch.bfloat16 if dtype == "bf16" else torch.float32
     tokens = shape["batch"] * shape["length"]
     head_dim = shape["width"] // shape["heads"]
@@ -47,20 +54,22 @@ def bound_step(shape, dtype):
              (shape["width"], 2 * shape["ffn"]), (shape["ffn"], shape["width"])]
 
     def product(inputs, outputs):
-        return (torch.randn(tokens, inputs, dtype=kind), torch.randn(outputs, inputs, dtype=kind),
-                torch.randn(tokens, outputs, dtype=kind))
+        """Input, weight and gradient of the result, and where to put the three products."""
+        sizes = [(tokens, inputs), (outputs, inputs), (tokens, outputs)]
+        return ([torch.randn(size, dtype=kind) for size in sizes],
+                [torch.empty(size, dtype=kind) for size in sizes])
 
     products = [product(*sizes) for sizes in layer]
     head = product(shape["width"], shape["vocabulary"])
-    q, k, v = (torch.randn(shape["batch"], heads, shape["length"], head_dim, dtype=kind,
-                           requires_grad=True)
-               for heads in (shape["heads"], shape["heads"], shape["heads"]))
+    q, k, v = (torch.randn(shape["batch"], shape["heads"], shape["length"], head_dim, dtype=kind,
+                           requires_grad=True) for _ in range(3))
     grad = torch.randn(q.shape, dtype=kind)
 
-    def run(x, weight, grad_out):
-        torch.mm(x, weight.t())
-        torch.mm(grad_out, weight)
-        torch.mm(grad_out.t(), x)
+    def run(operands, results):
+        x, weight, grad_out = operands
+        torch.mm(x, weight.t(), out=results[2])
+        torch.mm(grad_out, weight, out=results[0])
+        torch.mm(grad_out.t(), x, out=results[1])
 
     def step():
         for _ in range(shape["layers"]):
@@ -75,11 +84,11 @@ def bound_step(shape, dtype):
 
 
 def main():
-    kind, numbers, dtype, threads = sys.argv[1:]
+    peer, numbers, dtype, threads = sys.argv[1:]
     shape = dict(zip(FIELDS, map(int, numbers.split(","))))
     torch.set_num_threads(int(threads))
-    step = (bound_step(shape, dtype) if kind == "bound"
-            else transformers_step(shape, dtype, kind == "compile"))
+    step = (bound_step(shape, dtype) if peer == "bound"
+            else transformers_step(shape, dtype, peer))
     for line in sys.stdin:
         seconds, loss = [], 0.0
         for _ in range(int(line)):

@@ -142,6 +142,11 @@ void TrainOptions::Describe(OptionVisitor& v) {
   v.Visit("train.precision", precision,
           {.help = "arithmetic; bf16 keeps f32 master weights; auto = f32 on CPU, bf16 on GPU",
            .choices = {"auto", "f32", "bf16"}});
+  v.Visit(
+      "train.recompute", recompute,
+      {.help = "activations made again in the backward pass, for less memory: none, those "
+               "inside the SwiGLU layers (mlp), or all inside a block; the results are the same",
+       .choices = {"none", "mlp", "block"}});
   v.Visit("train.seed", seed, {.help = "seed of weights, data order and masks", .min = 0});
   v.Visit("train.device", device, {.help = "auto, cpu, cuda or cuda:N"});
   v.Visit("train.threads", threads, {.help = "CPU threads; 0 = all cores", .min = 0, .max = 1024});

@@ -89,6 +89,7 @@ struct TrainOptions {
   int64_t batch_tokens = 1048576;
   int64_t micro_batch = 0;
   std::string precision = "auto";
+  std::string recompute = "none";
   int64_t seed = 1234;
   std::string device = "auto";
   int64_t threads = 0;

@@ -7,6 +7,8 @@
 
 #include "checkpoint/hf_folder.h"
 #include "core/error.h"
+#include "nn/linear.h"
+#include "nn/recompute.h"
 #include "nn/rms_norm.h"
 #include "nn/swiglu.h"
 
@@ -103,19 +105,37 @@ at::Tensor Llama::Forward(const at::Tensor& tokens_N, const at::Tensor& position
   at::Tensor stream_ND = at::embedding(embedding_VD_, tokens_N);
   at::Tensor normed_ND = RmsNorm(stream_ND, blocks_[0].attention_norm_D, config_.rms_norm_eps);
   for (size_t layer = 0; layer < blocks_.size(); ++layer) {
-    const LlamaBlock& block = blocks_[layer];
-    at::Tensor delta_ND =
-        Attention(block, static_cast<int64_t>(layer), normed_ND, positions_N, attender);
-    std::tie(stream_ND, normed_ND) =
-        AddRmsNorm(stream_ND, delta_ND, block.mlp_norm_D, config_.rms_norm_eps);
-    const at::Tensor hidden_NF = SwiGlu(at::linear(normed_ND, block.gate_up, block.gate_up_bias));
-    delta_ND = at::linear(hidden_NF, block.down, block.down_bias);
-    const bool last = layer + 1 == blocks_.size();
-    const at::Tensor& next_norm_D = last ? final_norm_D_ : blocks_[layer + 1].attention_norm_D;
-    std::tie(stream_ND, normed_ND) =
-        AddRmsNorm(stream_ND, delta_ND, next_norm_D, config_.rms_norm_eps);
+    const ModelPart block = [this, layer, positions_N,
+                             &attender](const std::vector<at::Tensor>& in) {
+      return Block(layer, in[0], in[1], positions_N, attender);
+    };
+    const std::vector<at::Tensor> in = {stream_ND, normed_ND};
+    const std::vector<at::Tensor> out =
+        recomputed_ == Recomputed::kBlock ? Recompute(block, in) : block(in);
+    stream_ND = out[0];
+    normed_ND = out[1];
   }
   return normed_ND;
+}
+
+std::vector<at::Tensor> Llama::Block(size_t layer, const at::Tensor& residual_ND,
+                                     const at::Tensor& normed_in_ND, const at::Tensor& positions_N,
+                                     Attender& attender) const {
+  const LlamaBlock& block = blocks_[layer];
+  const at::Tensor attended_ND =
+      Attention(block, static_cast<int64_t>(layer), normed_in_ND, positions_N, attender);
+  const auto [stream_ND, normed_ND] =
+      AddRmsNorm(residual_ND, attended_ND, block.mlp_norm_D, config_.rms_norm_eps);
+  const ModelPart mlp = [&block](const std::vector<at::Tensor>& in) -> std::vector<at::Tensor> {
+    const at::Tensor hidden_NF = SwiGlu(Linear(in[0], block.gate_up, block.gate_up_bias));
+    return {Linear(hidden_NF, block.down, block.down_bias)};
+  };
+  const at::Tensor delta_ND =
+      recomputed_ == Recomputed::kMlp ? Recompute(mlp, {normed_ND})[0] : mlp({normed_ND})[0];
+  const bool last = layer + 1 == blocks_.size();
+  const at::Tensor& next_norm_D = last ? final_norm_D_ : blocks_[layer + 1].attention_norm_D;
+  const auto next = AddRmsNorm(stream_ND, delta_ND, next_norm_D, config_.rms_norm_eps);
+  return {next.first, next.second};
 }
 
 at::Tensor Llama::Attention(const LlamaBlock& block, int64_t layer, const at::Tensor& normed_ND,
@@ -123,13 +143,11 @@ at::Tensor Llama::Attention(const LlamaBlock& block, int64_t layer, const at::Te
   const int64_t tokens = normed_ND.size(0);
   const int64_t heads = config_.num_attention_heads;
   const int64_t kv_heads = config_.num_key_value_heads;
-  const at::Tensor qkv = at::linear(normed_ND, block.qkv, block.qkv_bias)
-                             .view({tokens, heads + 2 * kv_heads, config_.head_dim});
-  const at::Tensor q_NHd = ApplyRope(qkv.narrow(1, 0, heads), rope_, positions_N);
-  const at::Tensor k_NKd = ApplyRope(qkv.narrow(1, heads, kv_heads), rope_, positions_N);
-  const at::Tensor v_NKd = qkv.narrow(1, heads + kv_heads, kv_heads);
-  const at::Tensor mixed_NHd = attender.Attend(layer, q_NHd, k_NKd, v_NKd);
-  return at::linear(mixed_NHd.view({tokens, heads * config_.head_dim}), block.out, block.out_bias);
+  const at::Tensor qkv_NHd = Linear(normed_ND, block.qkv, block.qkv_bias)
+                                 .view({tokens, heads + 2 * kv_heads, config_.head_dim});
+  const RotatedQkv qkv = RotateQkv(qkv_NHd, heads, kv_heads, rope_, positions_N);
+  const at::Tensor mixed_NHd = attender.Attend(layer, qkv.q_NHd, qkv.k_NKd, qkv.v_NKd);
+  return Linear(mixed_NHd.view({tokens, heads * config_.head_dim}), block.out, block.out_bias);
 }
 
 const at::Tensor& Llama::head() const { return head_VD_.defined() ? head_VD_ : embedding_VD_; }

@@ -47,6 +47,10 @@ struct HfSlice {
   int64_t rows = 0;
 };
 
+/// What the backward pass makes again instead of finding it kept: nothing, the inside of the SwiGLU
+/// layers, or that of whole blocks (only their inputs are kept). Results are the same to the bit.
+enum class Recomputed { kNone, kMlp, kBlock };
+
 class Llama {
  public:
   /// All weights uninitialised, in `dtype` on `device`.
@@ -64,6 +68,9 @@ class Llama {
   /// sees whom.
   at::Tensor Forward(const at::Tensor& tokens_N, const at::Tensor& positions_N,
                      Attender& attender) const;
+  /// For the backward passes of every Forward from now on. Where it is not kNone, the attender
+  /// given to Forward must live until the backward pass is done.
+  void SetRecomputed(Recomputed recomputed) { recomputed_ = recomputed; }
   /// The output head [V, D] (the embedding when tied).
   const at::Tensor& head() const;
   /// hidden_ND times the head, f32 [N, V].
@@ -82,11 +89,16 @@ class Llama {
   at::Tensor Add(const std::string& name, std::vector<int64_t> shape);
   LlamaBlock MakeBlock(int64_t layer);
   void AddHf(const std::string& hf_name, int64_t row = 0, int64_t rows = -1);
+  /// Block `layer` on the residual stream and its norm: the next stream and its norm.
+  std::vector<at::Tensor> Block(size_t layer, const at::Tensor& residual_ND,
+                                const at::Tensor& normed_ND, const at::Tensor& positions_N,
+                                Attender& attender) const;
   at::Tensor Attention(const LlamaBlock& block, int64_t layer, const at::Tensor& normed_ND,
                        const at::Tensor& positions_N, Attender& attender) const;
 
   LlamaConfig config_;
   at::TensorOptions options_;
+  Recomputed recomputed_ = Recomputed::kNone;
   std::vector<Parameter> parameters_;
   std::vector<HfSlice> hf_slices_;
   at::Tensor embedding_VD_;

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "nn/dispatch.h"
+#include "nn/linear.h"
 #include "nn/linear_cross_entropy_kernel.h"
 
 namespace meap {
@@ -18,10 +19,11 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Rows of a block: about 16 million logits. Smaller blocks would pass over the head's gradient
-/// more often than over the logits themselves.
-int64_t BlockRows(int64_t vocabulary) {
-  return std::max<int64_t>(16, (int64_t{1} << 24) / std::max<int64_t>(1, vocabulary));
+/// Rows of a block: 128 MiB of logits. Smaller blocks would pass over the head's gradient more
+/// often than over the logits themselves.
+int64_t BlockRows(const at::Tensor& weight_VD) {
+  const int64_t row_bytes = std::max<int64_t>(1, weight_VD.size(0)) * weight_VD.element_size();
+  return std::max<int64_t>(16, (int64_t{1} << 27) / row_bytes);
 }
 
 /// Loss of a block into nll_B; logits_BV becomes the gradient of them where one is wanted.
@@ -59,7 +61,7 @@ class Blocks {
         targets_M_(targets_M),
         scale_(scale),
         wants_gradient_(wants_gradient),
-        rows_(std::min(BlockRows(weight_VD.size(0)), hidden_MD.size(0))),
+        rows_(std::min(BlockRows(weight_VD), hidden_MD.size(0))),
         nll_M_(at::empty({hidden_MD.size(0)}, hidden_MD.options().dtype(at::kFloat))) {}
 
   void Run() {
@@ -81,21 +83,21 @@ class Blocks {
  private:
   void RunBlock(int64_t begin, int64_t rows, at::Tensor logits_BV) {
     const at::Tensor hidden_BD = hidden_MD_.narrow(0, begin, rows);
-    at::mm_out(logits_BV, hidden_BD, weight_VD_.t());
+    MatrixProduct(hidden_BD, weight_VD_.t(), logits_BV);
     SoftmaxBlock(logits_BV, targets_M_.narrow(0, begin, rows), scale_, wants_gradient_,
                  nll_M_.narrow(0, begin, rows));
     if (!wants_gradient_) return;
-    at::Tensor grad_hidden_BD = grad_hidden_MD_.narrow(0, begin, rows);
-    at::mm_out(grad_hidden_BD, logits_BV, weight_VD_);
+    MatrixProduct(logits_BV, weight_VD_, grad_hidden_MD_.narrow(0, begin, rows));
     AddWeightGradient(logits_BV, hidden_BD);
   }
 
   /// The first block's gradient is the sum so far; where a second comes, they are summed in f32.
   void AddWeightGradient(const at::Tensor& grad_BV, const at::Tensor& hidden_BD) {
     if (!grad_weight_VD_.defined()) {
-      grad_weight_VD_ = at::mm(grad_BV.t(), hidden_BD);
+      grad_weight_VD_ = at::empty_like(weight_VD_);
+      MatrixProduct(grad_BV.t(), hidden_BD, grad_weight_VD_);
     } else if (weight_VD_.scalar_type() == at::kFloat) {
-      grad_weight_VD_.addmm_(grad_BV.t(), hidden_BD);
+      MatrixProduct(grad_BV.t(), hidden_BD, grad_weight_VD_, /*accumulate=*/true);
     } else {
       if (grad_weight_VD_.scalar_type() != at::kFloat) {
         grad_weight_VD_ = grad_weight_VD_.to(at::kFloat);

@@ -102,6 +102,7 @@ class PretrainTask : public TrainTask {
                               .stored = inputs_.stored,
                               .seed = static_cast<uint64_t>(recipe_.train.seed)},
                              device, dtype);
+    made_->model.SetRecomputed(ReadRecomputed(recipe_.train));
   }
   const Llama& model() const override { return made_->model; }
   std::vector<Parameter> trained() const override { return model().parameters(); }

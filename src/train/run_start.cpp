@@ -9,8 +9,8 @@ namespace {
 
 /// Keys that may change on resume without changing what is computed.
 bool MayChange(const std::string& line) {
-  for (const char* key :
-       {"checkpoint.", "validation.", "output", "data.cache", "data.validation"}) {
+  for (const char* key : {"checkpoint.", "validation.", "output", "data.cache", "data.validation",
+                          "train.recompute"}) {
     if (line.substr(2).starts_with(key)) return true;
   }
   return false;

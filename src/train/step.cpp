@@ -16,9 +16,13 @@ at::Tensor ToTensor(const std::vector<T>& values, at::ScalarType dtype, at::Devi
           /*copy=*/true);
 }
 
-CrossEntropy Forward(const Llama& model, const TrainingRows& rows, double scale) {
+PackedAttender AttenderOf(const TrainingRows& rows) {
+  return PackedAttender(Segments{rows.SegmentOffsets()});
+}
+
+CrossEntropy Forward(const Llama& model, const TrainingRows& rows, double scale,
+                     Attender& attender) {
   const at::Device device = model.head().device();
-  PackedAttender attender(Segments{rows.SegmentOffsets()});
   const at::Tensor hidden_ND =
       model.Forward(ToTensor(rows.input_ids, at::kLong, device),
                     ToTensor(rows.position_ids, at::kLong, device), attender);
@@ -57,14 +61,16 @@ LossSums& LossSums::operator+=(const LossSums& other) {
 }
 
 LossSums ForwardBackward(const Llama& model, const TrainingRows& rows, double scale) {
-  const CrossEntropy result = Forward(model, rows, scale);
+  PackedAttender attender = AttenderOf(rows);  // lives until the backward pass is done
+  const CrossEntropy result = Forward(model, rows, scale, attender);
   result.loss.backward();
   return Sums(result.nll_N, rows);
 }
 
 LossSums ForwardLoss(const Llama& model, const TrainingRows& rows) {
   const at::NoGradGuard no_grad;
-  return Sums(Forward(model, rows, 1.0).nll_N, rows);
+  PackedAttender attender = AttenderOf(rows);
+  return Sums(Forward(model, rows, 1.0, attender).nll_N, rows);
 }
 
 }  // namespace meap

@@ -25,4 +25,9 @@ TrainedModel MakeTrainedModel(const LlamaConfig& config, const WeightSource& sou
   return made;
 }
 
+Recomputed ReadRecomputed(const TrainOptions& options) {
+  if (options.recompute == "mlp") return Recomputed::kMlp;
+  return options.recompute == "block" ? Recomputed::kBlock : Recomputed::kNone;
+}
+
 }  // namespace meap

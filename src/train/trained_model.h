@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/recipe.h"
 #include "model/llama.h"
 
 namespace meap {
@@ -26,5 +27,8 @@ struct TrainedModel {
 /// Draws or loads the weights in f32 and gives the model its copies of them.
 TrainedModel MakeTrainedModel(const LlamaConfig& config, const WeightSource& source,
                               at::Device device, at::ScalarType dtype);
+
+/// What train.recompute names.
+Recomputed ReadRecomputed(const TrainOptions& options);
 
 }  // namespace meap

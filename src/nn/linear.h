@@ -1,0 +1,20 @@
+// Matrix products of a model: the affine layer, and the plain product it is made of.
+// Shapes: N tokens, I inputs, O outputs.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace meap {
+
+/// x weight^T + bias; [N, O]. Differentiable in all three; `bias_O` may be undefined. Gradients of
+/// what needs none are not computed.
+at::Tensor Linear(const at::Tensor& x_NI, const at::Tensor& weight_OI,
+                  const at::Tensor& bias_O = {});
+
+/// out = a b, or out += a b where `accumulate`; matrices of one dtype, any strides for a and b. Not
+/// differentiable. On the CPU in f32 by oneDNN where libtorch has it: MKL, which at::mm calls,
+/// leaves half of an AMD CPU's AVX-512 unused.
+void MatrixProduct(const at::Tensor& a, const at::Tensor& b, at::Tensor out,
+                   bool accumulate = false);
+
+}  // namespace meap
