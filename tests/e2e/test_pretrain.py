@@ -45,6 +45,13 @@ def test_the_same_command_gives_the_same_bits(tiny, finished, tmp_path):
     assert weights(tmp_path / "run") == weights(finished[0])
 
 
+@pytest.mark.parametrize("level", ["mlp", "block"])
+def test_recomputed_activations_change_no_bit(tiny, finished, tmp_path, level):
+    pretrain(tiny, tmp_path / "run", "--threads", 1, f"train.recompute={level}")
+    assert metrics_without_timings(tmp_path / "run") == metrics_without_timings(finished[0])
+    assert weights(tmp_path / "run") == weights(finished[0])
+
+
 def test_meap_with_ratio_zero_is_ntp(tiny, tmp_path):
     pretrain(tiny, tmp_path / "ntp", "objective.name=ntp")
     pretrain(tiny, tmp_path / "zero", "objective.name=meap", "objective.mask_ratio=0")
