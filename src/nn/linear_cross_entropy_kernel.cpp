@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/linear_cross_entropy_kernel.cpp"
@@ -38,29 +39,44 @@ HWY_INLINE Floats Weights(const T* logits, int64_t left, Floats shift) {
   return hn::IfThenElseZero(hn::FirstN(FloatTag(), static_cast<size_t>(left)), weights);
 }
 
+/// Where the weights e^(x - maximum) of a row are kept until their sum is known: in f32, so that
+/// they are rounded once. In f32 that is the row itself.
 template <class T>
-void Row(const SoftmaxLoss& work, int64_t row) {
+float* WeightsOf(T* logits, float* scratch) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return logits;
+  } else {
+    return scratch;
+  }
+}
+
+template <class T>
+void Row(const SoftmaxLoss& work, int64_t row, float* scratch) {
   const int64_t count = work.vocabulary;
   T* logits = static_cast<T*>(work.logits) + row * count;
   T* target = logits + work.targets[row];
   const float target_logit = hn::GetLane(LoadPart(target, 1));
   const float maximum = Maximum(logits, count);
   const Floats shift = Set(maximum);
+  float* weights = work.wants_gradient ? WeightsOf(logits, scratch) : nullptr;
+  const auto weigh = [&](int64_t i) HWY_ATTR {
+    const Floats weight = Weights(logits + i, count - i, shift);
+    if (weights != nullptr) StoreSome(weight, weights + i, count - i);
+    return weight;
+  };
   // Two chains of sums hide the latency of the additions.
   Floats even = Zero();
   Floats odd = Zero();
   for (int64_t i = 0; i < count; i += 2 * Lanes()) {
-    even = hn::Add(even, Weights(logits + i, count - i, shift));
-    if (i + Lanes() < count) {
-      odd = hn::Add(odd, Weights(logits + i + Lanes(), count - i - Lanes(), shift));
-    }
+    even = hn::Add(even, weigh(i));
+    if (i + Lanes() < count) odd = hn::Add(odd, weigh(i + Lanes()));
   }
   const float sum = Sum(hn::Add(even, odd));
   work.nll[row] = std::log(sum) + (maximum - target_logit);
   if (!work.wants_gradient) return;
   const float factor = work.scale / sum;
   for (int64_t i = 0; i < count; i += Lanes()) {
-    StoreSome(hn::Mul(Weights(logits + i, count - i, shift), Set(factor)), logits + i, count - i);
+    StoreSome(hn::Mul(LoadSome(weights + i, count - i), Set(factor)), logits + i, count - i);
   }
   const float probability = std::exp(target_logit - maximum) / sum;
   StorePart(Set(work.scale * (probability - 1.0f)), target, 1);
@@ -69,8 +85,11 @@ void Row(const SoftmaxLoss& work, int64_t row) {
 }  // namespace
 
 void LossRows(const SoftmaxLoss& work, int64_t begin, int64_t end) {
+  const bool wide = work.element == Element::kF32;
+  const int64_t scratch_size = wide || !work.wants_gradient ? 0 : work.vocabulary;
+  const auto scratch = std::make_unique_for_overwrite<float[]>(scratch_size);
   for (int64_t row = begin; row < end; ++row) {
-    work.element == Element::kF32 ? Row<float>(work, row) : Row<Bf16>(work, row);
+    wide ? Row<float>(work, row, nullptr) : Row<Bf16>(work, row, scratch.get());
   }
 }
 

@@ -53,19 +53,38 @@ HWY_INLINE void Store(Floats x, Bf16* p) {
 }
 
 /// The first `count` elements, zeros behind them: no byte beyond them is read.
-template <class T>
-HWY_INLINE Floats LoadPart(const T* p, int64_t count) {
-  T part[HWY_MAX_BYTES / 4] = {};
-  std::memcpy(part, p, count * sizeof(T));
+HWY_INLINE Floats LoadPart(const float* p, int64_t count) {
+  return hn::MaskedLoad(hn::FirstN(FloatTag(), static_cast<size_t>(count)), FloatTag(), p);
+}
+HWY_INLINE Floats LoadPart(const Bf16* p, int64_t count) {
+#if HWY_TARGET == HWY_AVX3
+  const HalfWordTag half_words;
+  const auto bits = hn::MaskedLoad(hn::FirstN(half_words, static_cast<size_t>(count)), half_words,
+                                   reinterpret_cast<const uint16_t*>(p));
+  return hn::BitCast(FloatTag(), hn::ShiftLeft<16>(hn::PromoteTo(WordTag(), bits)));
+#else  // without masks for 16 bits
+  Bf16 part[HWY_MAX_BYTES / 4] = {};
+  std::memcpy(part, p, count * sizeof(Bf16));
   return Load(part);
+#endif
 }
 
 /// Stores the first `count` elements and touches nothing behind them.
-template <class T>
-HWY_INLINE void StorePart(Floats x, T* p, int64_t count) {
-  T part[HWY_MAX_BYTES / 4];
+HWY_INLINE void StorePart(Floats x, float* p, int64_t count) {
+  hn::BlendedStore(x, hn::FirstN(FloatTag(), static_cast<size_t>(count)), FloatTag(), p);
+}
+HWY_INLINE void StorePart(Floats x, Bf16* p, int64_t count) {
+#if HWY_TARGET == HWY_AVX3
+  const HalfWordTag half_words;
+  const auto bits = hn::BitCast(IntTag(), hn::ShiftRight<16>(RoundedBits(x)));
+  hn::BlendedStore(hn::DemoteTo(half_words, bits),
+                   hn::FirstN(half_words, static_cast<size_t>(count)), half_words,
+                   reinterpret_cast<uint16_t*>(p));
+#else
+  Bf16 part[HWY_MAX_BYTES / 4];
   Store(x, part);
-  std::memcpy(p, part, count * sizeof(T));
+  std::memcpy(p, part, count * sizeof(Bf16));
+#endif
 }
 
 /// Whole vectors, or what is left of a row: `left` elements from p on.
