@@ -106,6 +106,29 @@ def result_path(name):
     return ROOT / "bench" / "results" / f"{name}-{cpu}.json"
 
 
+def table(report):
+    """The results as Markdown, one line a shape and dtype."""
+    lines = ["# Training step against its peers", "Written by `bench/step.py` (`make bench`), which "
+             "says who the peers are; ratios above 1 mean that meap is faster.", "",
+             "| shape, dtype | tokens/s | against eager | against the tuned | against the bound | "
+             "peak memory, of eager's | page faults a step | measured |", "|---|---|---|---|---|---|---|---|"]
+    for case, result in report["results"].items():
+        meap, eager = result["meap"], result["eager"]
+        tuned = ", ".join(f"{name} {result[name]['meap_speedup']:.2f}"
+                          for name in TUNED[case.split()[1]])
+        lines.append(
+            f"| {case} | {meap['tokens_per_second']:,.0f} | {eager['meap_speedup']:.2f} | {tuned} | "
+            f"{result['bound']['meap_speedup']:.2f} | {meap['peak_bytes'] / 1e9:.2f} GB, "
+            f"{meap['peak_bytes'] / eager['peak_bytes']:.2f} | {meap['page_faults_per_step']} | "
+            f"{result['date']}, {result['rounds']} rounds |")
+    sizes = [f"{name}: {numbers}" for name, numbers in report["shapes"].items()]
+    last = next(reversed(report["results"].values()))
+    return "\n".join([*lines, "", "Shapes (layers, width, ffn, heads, key/value heads, vocabulary, T, "
+                      "B): " + "; ".join(sizes) + ".", f"CPU: {last['cpu']}, {report['threads']} "
+                      f"threads; torch {last['torch']}, transformers {report['transformers']}, Python "
+                      f"{last['python']}.", ""])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
@@ -124,6 +147,7 @@ def main():
             report["results"][f"{shape} {dtype}"] = provenance("bench/step.py", options.rounds) | result
             print(shape, dtype, json.dumps(result), file=sys.stderr, flush=True)
             path.write_text(json.dumps(report, indent=1) + "\n")
+            path.with_suffix(".md").write_text(table(report))
     print(path)
 
 
