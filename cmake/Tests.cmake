@@ -30,6 +30,7 @@ meap_tests(core)
 meap_tests(config)
 meap_tests(text)
 meap_tests(data)
+meap_tests(chat)
 meap_tests(objective)
 meap_tests(evaltext DEPENDS meap::httplib)  # for its SHA-256
 meap_tests(compare)

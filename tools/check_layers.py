@@ -7,7 +7,7 @@ import sys
 LAYERS = [
     ["apps"],
     ["train", "eval", "infer", "analysis", "experiment", "report", "judge", "compare"],
-    ["objective", "data", "model", "evaltext"],
+    ["objective", "data", "model", "evaltext", "chat"],
     ["nn", "text", "checkpoint", "dist"],
     ["core", "config"],
 ]

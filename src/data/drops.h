@@ -19,8 +19,14 @@ enum class DropReason {
   kEmpty,
   kTooLong,
   kDuplicate,
+  // Of conversations:
+  kWrongType,
+  kEmptyPrompt,
+  kEmptyAnswer,
+  kUnknownRole,
+  kRoleOrder,
 };
-inline constexpr size_t kDropReasons = 8;
+inline constexpr size_t kDropReasons = 13;
 
 /// "invalid_utf8", "bad_json", ...: the names used in manifests and summaries.
 std::string_view DropReasonName(DropReason reason);
@@ -46,5 +52,8 @@ class DropCounts {
   std::array<uint64_t, kDropReasons> counts_{};
   std::vector<std::string> places_;
 };
+
+/// Warns of what was left out: the first places, then the counts by reason. Nothing for none.
+void ReportDrops(const DropCounts& dropped);
 
 }  // namespace meap

@@ -70,19 +70,6 @@ std::optional<Manifest> Existing(const fs::path& output, const std::string& key,
   return manifest;
 }
 
-void ReportDrops(const DropCounts& dropped) {
-  if (dropped.total() == 0) return;
-  for (const std::string& place : dropped.places()) Warn("dropped " + place);
-  std::string counts;
-  for (size_t i = 0; i < kDropReasons; ++i) {
-    const auto reason = static_cast<DropReason>(i);
-    if (dropped.count(reason) == 0) continue;
-    counts += (counts.empty() ? "" : ", ") + std::string(DropReasonName(reason)) + " " +
-              std::to_string(dropped.count(reason));
-  }
-  Warn("dropped " + std::to_string(dropped.total()) + " in all: " + counts);
-}
-
 PrepareResult PrepareSources(const std::vector<fs::path>& files, std::vector<SourceInfo> sources,
                              const DocumentEncoder& encoder, const fs::path& output,
                              const PrepareOptions& options) {

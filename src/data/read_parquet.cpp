@@ -1,45 +1,13 @@
-#include <dlfcn.h>
-
 #include <algorithm>
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "data/parquet_library.h"
 #include "data/parquet_plugin.h"
 #include "data/reader_formats.h"
 
 namespace meap::internal {
 namespace {
-
-/// The plugin's function; looked for beside the program and in ../lib.
-OpenParquetColumn LoadPlugin(const fs::path& path) {
-  static const OpenParquetColumn function = []() -> OpenParquetColumn {
-    std::error_code ignored;
-    const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-    for (const fs::path& place : {folder, folder.parent_path() / "lib"}) {
-      void* library = ::dlopen((place / kParquetPluginName).c_str(), RTLD_NOW | RTLD_LOCAL);
-      if (library == nullptr) continue;
-      return reinterpret_cast<OpenParquetColumn>(::dlsym(library, kParquetPluginSymbol));
-    }
-    return nullptr;
-  }();
-  if (function != nullptr) return function;
-  const char* reason = ::dlerror();
-  throw InputError({.what = "meap cannot read Parquet here",
-                    .where = path.string(),
-                    .expected = std::string(kParquetPluginName) + " beside the program",
-                    .got = reason != nullptr ? reason : "no such library",
-                    .hint =
-                        "build it: .venv/bin/pip install pyarrow, then cmake and make again; or "
-                        "convert the file to JSON Lines"});
-}
-
-[[noreturn]] void Broken(const std::string& where, const std::exception& error) {
-  throw InputError({.what = "broken Parquet file",
-                    .where = where,
-                    .expected = "a complete Parquet file",
-                    .got = error.what(),
-                    .hint = "download or write the file again"});
-}
 
 class ParquetReader : public DocumentReader {
  public:
@@ -48,12 +16,13 @@ class ParquetReader : public DocumentReader {
         limit_(options.max_document_bytes),
         consumed_(consumed),
         file_bytes_(fs::file_size(path)) {
-    const OpenParquetColumn open = LoadPlugin(path);
+    const auto open =
+        reinterpret_cast<OpenParquetColumn>(ParquetFunction(path, kParquetPluginSymbol));
     ParquetFile file;
     try {
       open(path.string(), options.text_field, file);
     } catch (const std::exception& error) {
-      Broken(path.string(), error);
+      FailBrokenParquet(path.string(), error);
     }
     column_ = std::move(file.column);
     if (column_) return;
@@ -91,7 +60,7 @@ class ParquetReader : public DocumentReader {
       CountBytes(more);
       return more;
     } catch (const std::exception& error) {
-      Broken(path_.string() + ", after row " + std::to_string(column_->row()), error);
+      FailBrokenParquet(path_.string() + ", after row " + std::to_string(column_->row()), error);
     }
   }
 

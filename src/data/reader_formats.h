@@ -8,6 +8,14 @@
 
 namespace meap::internal {
 
+/// What a file name says.
+enum class Format { kUnknown, kJsonLines, kText, kCsv, kParquet };
+struct FileKind {
+  Format format = Format::kUnknown;
+  Compression compression = Compression::kNone;
+};
+FileKind KindOf(const fs::path& path);
+
 /// JSON Lines: one object a line.
 std::unique_ptr<DocumentReader> OpenJsonLines(std::unique_ptr<ByteSource> source,
                                               const fs::path& path, const ReaderOptions& options);

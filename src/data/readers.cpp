@@ -11,19 +11,16 @@
 namespace meap {
 namespace {
 
-enum class Format { kUnknown, kJsonLines, kText, kCsv, kParquet };
-
-struct FileKind {
-  Format format = Format::kUnknown;
-  Compression compression = Compression::kNone;
-};
-
 std::string Lower(std::string text) {
   for (char& c : text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return text;
 }
+
+}  // namespace
+
+namespace internal {
 
 FileKind KindOf(const fs::path& path) {
   FileKind kind;
@@ -39,6 +36,14 @@ FileKind KindOf(const fs::path& path) {
   if (inner == ".parquet" && kind.compression == Compression::kNone) kind.format = Format::kParquet;
   return kind;
 }
+
+}  // namespace internal
+
+namespace {
+
+using internal::FileKind;
+using internal::Format;
+using internal::KindOf;
 
 void AddFolder(const fs::path& folder, std::vector<fs::path>& files) {
   std::vector<fs::path> found;

@@ -22,6 +22,10 @@ class TokenizerBackend {
 
   /// Appends the ids of well-formed UTF-8.
   virtual void Encode(std::string_view text, bool add_special, std::vector<int32_t>& ids) const = 0;
+  /// The same without special tokens around it, and for each id the byte of `text` at which its
+  /// first character stands.
+  virtual void EncodeWithStarts(std::string_view text, std::vector<int32_t>& ids,
+                                std::vector<size_t>& starts) const = 0;
   virtual std::string Decode(std::span<const int32_t> ids, bool skip_special) const = 0;
 
   virtual int32_t VocabSize() const = 0;

@@ -1,6 +1,8 @@
 // Encoding of pre-tokens; bpe_load.cpp reads the model.
 #include "text/bpe_model.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "text/utf8.h"
 
@@ -102,6 +104,12 @@ void BpeModel::EncodeUnknownWord(std::string_view word, BpeScratch& scratch, IdB
   }
   int32_t* ids = symbols.Room(0) - symbols.size();
   out.Append(ids, MergeSymbols(*merges_, ids, symbols.size(), scratch));
+}
+
+int BpeModel::FallbackByte(int32_t id) const {
+  if (!byte_fallback_on_ || id < 0) return -1;
+  const auto found = std::find(byte_fallback_.begin(), byte_fallback_.end(), id);
+  return found == byte_fallback_.end() ? -1 : static_cast<int>(found - byte_fallback_.begin());
 }
 
 void BpeModel::BytesToSymbols(std::string_view word, IdBuffer& symbols) const {

@@ -39,6 +39,10 @@ class BpeModel {
   /// Appends the ids of one pre-token to `out`.
   void EncodePiece(std::string_view piece, BpeScratch& scratch, IdBuffer& out) const;
 
+  /// The byte that an id stands for as a fallback for unknown characters ("<0x0A>"), -1 for none.
+  int FallbackByte(int32_t id) const;
+  bool IsUnknown(int32_t id) const { return id == unk_id_; }
+
   /// The vocabulary as the file has it.
   const StringTable& vocabulary() const { return vocabulary_; }
 

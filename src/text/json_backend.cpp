@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "text/token_starts.h"
 #include "text/utf8.h"
 
 namespace meap {
@@ -92,34 +93,80 @@ void JsonBackend::EncodeText(std::string_view text, bool at_start, Scratch& scra
   });
 }
 
+void JsonBackend::EncodeParts(std::string_view text, Scratch& scratch,
+                              std::vector<size_t>* starts) const {
+  IdBuffer& out = scratch.ids;
+  std::vector<size_t> sources;  // for each byte of `body`, the byte of the raw text it comes from
+  scratch.raw_parts.clear();
+  added_.CutRaw(text, scratch.raw_parts);
+  for (const TextPart& raw : scratch.raw_parts) {
+    const auto offset = static_cast<size_t>(raw.text.data() - text.data());
+    if (raw.id >= 0) {
+      out.Push(raw.id);
+      if (starts != nullptr) starts->push_back(offset);
+      continue;
+    }
+    std::string normal;
+    std::string_view body = raw.text;
+    if (!normalizer_.empty()) {
+      body = normal = starts == nullptr ? normalizer_.Apply(raw.text)
+                                        : normalizer_.ApplyWithStarts(raw.text, sources);
+    }
+    scratch.parts.clear();
+    added_.CutNormalized(body, scratch.parts);
+    for (const TextPart& part : scratch.parts) {
+      const size_t first = out.size();
+      if (part.id >= 0) {
+        out.Push(part.id);
+      } else {
+        const bool at_start = offset == 0 && part.text.data() == body.data();
+        EncodeText(part.text, at_start, scratch);
+      }
+      if (starts == nullptr) continue;
+      const size_t known = starts->size();
+      AppendTokenStarts(
+          part.text, {out.data() + first, out.size() - first},
+          [this](int32_t id) { return Surface(id); }, *starts);
+      const auto begin = static_cast<size_t>(part.text.data() - body.data());
+      for (size_t i = known; i < starts->size(); ++i) {
+        const size_t at = begin + (*starts)[i];
+        (*starts)[i] = offset + (sources.empty() ? at : sources[at]);
+      }
+    }
+  }
+}
+
+std::optional<std::string_view> JsonBackend::Surface(int32_t id) const {
+  if (decoder_.is_byte_level()) return token_bytes_[static_cast<size_t>(id)];
+  if (model_->IsUnknown(id)) return std::nullopt;
+  const std::string& text = tokens_[static_cast<size_t>(id)].text;
+  if (!text.starts_with("<0x")) return text;
+  static const std::string kBytes = [] {
+    std::string all;
+    for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+    return all;
+  }();
+  const int byte = model_->FallbackByte(id);
+  return byte < 0 ? text : std::string_view(kBytes).substr(static_cast<size_t>(byte), 1);
+}
+
 void JsonBackend::Encode(std::string_view text, bool add_special, std::vector<int32_t>& ids) const {
   std::unique_ptr<Scratch> scratch = TakeScratch();
   IdBuffer& out = scratch->ids;
   out.Clear();
   if (add_special) out.Append(post_processor_.before.data(), post_processor_.before.size());
-  scratch->raw_parts.clear();
-  added_.CutRaw(text, scratch->raw_parts);
-  for (const TextPart& raw : scratch->raw_parts) {
-    if (raw.id >= 0) {
-      out.Push(raw.id);
-      continue;
-    }
-    std::string normal;
-    std::string_view body = raw.text;
-    if (!normalizer_.empty()) body = normal = normalizer_.Apply(raw.text);
-    scratch->parts.clear();
-    added_.CutNormalized(body, scratch->parts);
-    for (const TextPart& part : scratch->parts) {
-      if (part.id >= 0) {
-        out.Push(part.id);
-      } else {
-        const bool at_start = raw.text.data() == text.data() && part.text.data() == body.data();
-        EncodeText(part.text, at_start, *scratch);
-      }
-    }
-  }
+  EncodeParts(text, *scratch, nullptr);
   if (add_special) out.Append(post_processor_.after.data(), post_processor_.after.size());
   ids.insert(ids.end(), out.data(), out.data() + out.size());
+  ReturnScratch(std::move(scratch));
+}
+
+void JsonBackend::EncodeWithStarts(std::string_view text, std::vector<int32_t>& ids,
+                                   std::vector<size_t>& starts) const {
+  std::unique_ptr<Scratch> scratch = TakeScratch();
+  scratch->ids.Clear();
+  EncodeParts(text, *scratch, &starts);
+  ids.insert(ids.end(), scratch->ids.data(), scratch->ids.data() + scratch->ids.size());
   ReturnScratch(std::move(scratch));
 }
 

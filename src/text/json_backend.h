@@ -24,6 +24,8 @@ class JsonBackend : public TokenizerBackend {
   explicit JsonBackend(const JsonNode& root);
 
   void Encode(std::string_view text, bool add_special, std::vector<int32_t>& ids) const override;
+  void EncodeWithStarts(std::string_view text, std::vector<int32_t>& ids,
+                        std::vector<size_t>& starts) const override;
   std::string Decode(std::span<const int32_t> ids, bool skip_special) const override;
   int32_t VocabSize() const override { return static_cast<int32_t>(tokens_.size()); }
   std::optional<int32_t> TokenToId(std::string_view token) const override;
@@ -51,6 +53,10 @@ class JsonBackend : public TokenizerBackend {
   void ReadParts(const JsonNode& root);
   void IndexTokens();
   void EncodeText(std::string_view text, bool at_start, Scratch& scratch) const;
+  /// Appends the ids to scratch.ids and, unless null, where they start.
+  void EncodeParts(std::string_view text, Scratch& scratch, std::vector<size_t>* starts) const;
+  /// What a token stands for in normalised text; nothing for the unknown token.
+  std::optional<std::string_view> Surface(int32_t id) const;
   std::unique_ptr<Scratch> TakeScratch() const;
   void ReturnScratch(std::unique_ptr<Scratch> scratch) const;
   bool Present(int32_t id) const {

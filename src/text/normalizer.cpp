@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/strings.h"
@@ -184,6 +185,58 @@ std::string Normalizer::Run(const Step& step, std::string text) {
       return ToByteLevel(text);
   }
   return text;
+}
+
+std::string Normalizer::RunWithStarts(const Step& step, const std::string& text,
+                                      std::vector<size_t>& starts) {
+  std::string result;
+  // Appends what text[begin, end) became; its bytes come from there, one by one if they are equal.
+  const auto append = [&](std::string_view piece, size_t begin, size_t end) {
+    const bool same = piece == std::string_view(text).substr(begin, end - begin);
+    for (size_t i = 0; i < piece.size(); ++i) starts.push_back(same ? begin + i : begin);
+    result += piece;
+  };
+  if (step.kind == Kind::kPrepend) {
+    if (!text.empty()) append(step.content, 0, 0);
+    append(text, 0, text.size());
+  } else if (step.kind == Kind::kReplace) {
+    std::vector<Span> spans;
+    step.pattern[0].Cover(text, spans);
+    for (const Span& span : spans) {
+      const std::string_view old = std::string_view(text).substr(span.begin, span.end - span.begin);
+      append(span.match ? std::string_view(step.content) : old, span.begin, span.end);
+    }
+  } else if (step.kind == Kind::kStrip) {
+    const std::string kept = Run(step, text);
+    const size_t begin = kept.empty() ? text.size() : text.find(kept);
+    append(kept, begin, begin + kept.size());
+  } else {
+    // Nothing before an ASCII character depends on it, nor the other way round.
+    const bool normal_form = step.kind != Kind::kLowercase && step.kind != Kind::kByteLevel;
+    for (size_t begin = 0; begin < text.size();) {
+      size_t end = begin + Utf8Length(text[begin]);
+      while (normal_form && end < text.size() && static_cast<uint8_t>(text[end]) >= 0x80) {
+        end += Utf8Length(text[end]);
+      }
+      append(Run(step, text.substr(begin, end - begin)), begin, end);
+      begin = end;
+    }
+  }
+  starts.push_back(text.size());
+  return result;
+}
+
+std::string Normalizer::ApplyWithStarts(std::string_view text, std::vector<size_t>& starts) const {
+  std::string result(text);
+  starts.resize(text.size() + 1);
+  std::iota(starts.begin(), starts.end(), size_t{0});
+  for (const Step& step : steps_) {
+    std::vector<size_t> from;
+    result = RunWithStarts(step, result, from);
+    for (size_t& start : from) start = starts[start];
+    starts = std::move(from);
+  }
+  return result;
 }
 
 std::string Normalizer::Apply(std::string_view text) const {

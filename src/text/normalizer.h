@@ -20,6 +20,9 @@ class Normalizer {
   bool empty() const { return steps_.empty(); }
   /// Applies all steps.
   std::string Apply(std::string_view text) const;
+  /// The same, and in `starts`, for each byte of the result and its end, the byte of `text` it
+  /// comes from.
+  std::string ApplyWithStarts(std::string_view text, std::vector<size_t>& starts) const;
   /// True when a step may take characters away from the start of a text.
   bool may_cut_start() const;
 
@@ -33,6 +36,8 @@ class Normalizer {
   };
   void Add(const JsonNode& node);
   static std::string Run(const Step& step, std::string text);
+  static std::string RunWithStarts(const Step& step, const std::string& text,
+                                   std::vector<size_t>& starts);
 
   std::vector<Step> steps_;
 };

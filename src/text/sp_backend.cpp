@@ -28,6 +28,10 @@ SpBackend::SpBackend(const std::string& bytes, const std::string& where, bool ad
     throw InputError(
         {.what = "SentencePiece refuses this model", .where = where, .got = status.ToString()});
   }
+  for (size_t i = 0; i < model_.pieces.size(); ++i) {
+    if (model_.pieces[i].type == SpModel::PieceType::kControl)
+      special_.Add(model_.pieces[i].text, i);
+  }
   if (add_bos && processor_->bos_id() >= 0) before_.push_back(processor_->bos_id());
   if (add_eos && processor_->eos_id() >= 0) after_.push_back(processor_->eos_id());
 }
@@ -56,6 +60,34 @@ void SpBackend::Encode(std::string_view text, bool add_special, std::vector<int3
   }
   if (done < text.size()) AppendEncoded(text.substr(done), ids);
   if (add_special) ids.insert(ids.end(), after_.begin(), after_.end());
+}
+
+void SpBackend::EncodeWithStarts(std::string_view text, std::vector<int32_t>& ids,
+                                 std::vector<size_t>& starts) const {
+  const auto encode = [&](size_t from, size_t to) {
+    sentencepiece::ImmutableSentencePieceText pieces;
+    const sentencepiece::util::Status status =
+        processor_->Encode(text.substr(from, to - from), pieces.mutable_proto());
+    if (!status.ok()) {
+      throw WorkError({.what = "SentencePiece cannot encode a text", .got = status.ToString()});
+    }
+    for (size_t i = 0; i < pieces.pieces_size(); ++i) {
+      const auto piece = pieces.pieces(static_cast<int>(i));
+      ids.push_back(static_cast<int32_t>(piece.id()));
+      starts.push_back(from + piece.begin());
+    }
+  };
+  size_t done = 0;
+  size_t begin = 0;
+  size_t end = 0;
+  size_t id = 0;
+  while (special_.Find(text, done, begin, end, id)) {
+    if (begin > done) encode(done, begin);
+    ids.push_back(static_cast<int32_t>(id));
+    starts.push_back(begin);
+    done = end;
+  }
+  if (done < text.size()) encode(done, text.size());
 }
 
 std::string SpBackend::Decode(std::span<const int32_t> ids, bool skip_special) const {
@@ -108,6 +140,7 @@ int32_t SpBackend::AddSpecialToken(std::string_view content) {
   const int32_t id = VocabSize();
   model_.pieces.push_back({std::string(content), 0, SpModel::PieceType::kControl});
   added_.Add(content, static_cast<size_t>(id));
+  special_.Add(content, static_cast<size_t>(id));
   return id;
 }
 

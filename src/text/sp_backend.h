@@ -26,6 +26,9 @@ class SpBackend : public TokenizerBackend {
   ~SpBackend() override;
 
   void Encode(std::string_view text, bool add_special, std::vector<int32_t>& ids) const override;
+  /// Control tokens are found in the text here, as transformers finds them in a chat.
+  void EncodeWithStarts(std::string_view text, std::vector<int32_t>& ids,
+                        std::vector<size_t>& starts) const override;
   std::string Decode(std::span<const int32_t> ids, bool skip_special) const override;
   int32_t VocabSize() const override { return static_cast<int32_t>(model_.pieces.size()); }
   std::optional<int32_t> TokenToId(std::string_view token) const override;
@@ -50,7 +53,8 @@ class SpBackend : public TokenizerBackend {
   SpModel model_;
   std::unique_ptr<sentencepiece::SentencePieceProcessor> processor_;
   Decoder decoder_;
-  TokenMatcher added_;  // tokens that AddSpecialToken() put behind the model's own
+  TokenMatcher added_;    // tokens that AddSpecialToken() put behind the model's own
+  TokenMatcher special_;  // those and the model's control tokens
   int32_t first_added_;
   std::vector<int32_t> before_;
   std::vector<int32_t> after_;

@@ -119,6 +119,15 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, bool add_special) 
   return ids;
 }
 
+std::vector<int32_t> Tokenizer::EncodeWithStarts(std::string_view text,
+                                                 std::vector<size_t>& starts) const {
+  if (!IsValidUtf8(text)) throw InputError({.what = "a text is not UTF-8", .expected = "UTF-8"});
+  std::vector<int32_t> ids;
+  starts.clear();
+  impl_->backend().EncodeWithStarts(text, ids, starts);
+  return ids;
+}
+
 std::vector<std::vector<int32_t>> Tokenizer::EncodeBatch(std::span<const std::string_view> texts,
                                                          bool add_special, int threads) const {
   std::vector<std::vector<int32_t>> results(texts.size());

@@ -33,6 +33,10 @@ class Tokenizer {
   std::vector<int32_t> Encode(std::string_view text, bool add_special) const;
   /// The same, appended to `ids`.
   void Encode(std::string_view text, bool add_special, std::vector<int32_t>& ids) const;
+  /// Encode(text, false), and in `starts`, for each id, the byte of `text` at which its first
+  /// character stands: what tells which part of a text a token belongs to. Text that is not UTF-8
+  /// is an InputError.
+  std::vector<int32_t> EncodeWithStarts(std::string_view text, std::vector<size_t>& starts) const;
   /// Encode() for many texts on up to `threads` threads; results in order.
   std::vector<std::vector<int32_t>> EncodeBatch(std::span<const std::string_view> texts,
                                                 bool add_special, int threads) const;

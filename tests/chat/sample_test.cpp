@@ -1,0 +1,117 @@
+#include "chat/sample.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support.h"
+
+namespace meap {
+namespace {
+
+using testing::ErrorOf;
+using ::testing::HasSubstr;
+
+/// Characters as tokens, "ab" as one, <s> before every text, </s> and <e> as special tokens.
+Tokenizer Letters() {
+  std::string vocabulary = R"("?":0,"ab":1)";
+  const std::string letters = "abcdefghijklmnopqrstuvwxyzBIRW #:.,'\xC3\xA9";
+  int id = 2;
+  for (size_t i = 0; i < letters.size(); ++id) {
+    const size_t length = static_cast<uint8_t>(letters[i]) < 0x80 ? 1 : 2;
+    vocabulary += ",\"" + letters.substr(i, length) + "\":" + std::to_string(id);
+    i += length;
+  }
+  vocabulary += ",\"\\n\":" + std::to_string(id);
+  return Tokenizer::FromJson(
+      R"({"added_tokens":[{"id":100,"content":"<s>","single_word":false,"lstrip":false,)"
+      R"("rstrip":false,"normalized":false,"special":true},{"id":101,"content":"</s>",)"
+      R"("single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],)"
+      R"("post_processor":{"type":"TemplateProcessing",)"
+      R"("single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],)"
+      R"("pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[100],"tokens":["<s>"]}}},)"
+      R"("model":{"type":"BPE","unk_token":"?","fuse_unk":false,"vocab":{)" +
+          vocabulary + R"(},"merges":[["a","b"]]}})",
+      R"({"bos_token":"<s>","eos_token":"</s>"})");
+}
+
+/// The tokens' texts, each with p, a or e before it, and ! for special ones.
+std::string Shown(const Tokenizer& tokenizer, const TaggedTokens& sample) {
+  std::string shown;
+  for (size_t i = 0; i < sample.ids.size(); ++i) {
+    shown += "pae"[static_cast<size_t>(sample.roles[i])];
+    if (sample.special[i] != 0) shown += '!';
+    shown += tokenizer.IdToToken(sample.ids[i]).value_or("none") + ' ';
+  }
+  return shown;
+}
+
+TEST(EncodeConversation, PlainHasBosPromptAnswerEnd) {
+  const Tokenizer tokenizer = Letters();
+  const ChatTemplate chat("plain", tokenizer);
+  const std::vector<Message> messages = {{"user", "q:"}, {"assistant", "cd"}};
+  EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)),
+            "p!<s> pq p: ac ad e!</s> ");
+}
+
+TEST(EncodeConversation, HistoryStaysAndEveryAnswerIsTagged) {
+  const Tokenizer tokenizer = Letters();
+  const ChatTemplate chat("plain", tokenizer);
+  const std::vector<Message> messages = {
+      {"user", "q"}, {"assistant", "c"}, {"user", "r"}, {"assistant", "d"}};
+  EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)),
+            "p!<s> pq ac e!</s> pr ad e!</s> ");
+}
+
+TEST(EncodeConversation, ATokenAcrossTheBorderBelongsWhereItBegins) {
+  const Tokenizer tokenizer = Letters();
+  const ChatTemplate chat("plain", tokenizer);
+  const std::vector<Message> messages = {{"user", "qa"}, {"assistant", "bc"}};
+  EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)),
+            "p!<s> pq pab ac e!</s> ");
+  const std::vector<Message> swallowed = {{"user", "qa"}, {"assistant", "b"}};
+  EXPECT_THAT(ErrorOf([&] { EncodeConversation(chat, tokenizer, swallowed); }).what,
+              HasSubstr("empty"));
+}
+
+TEST(EncodeConversation, AlpacaWordForWord) {
+  const Tokenizer tokenizer = Letters();
+  const ChatTemplate chat("alpaca", tokenizer);
+  EXPECT_EQ(chat.Render(std::vector<Message>{{"user", "Do.", "it"}}, true).text,
+            "Below is an instruction that describes a task, paired with an input that provides "
+            "further context. Write a response that appropriately completes the request.\n\n"
+            "### Instruction:\nDo.\n\n### Input:\nit\n\n### Response:");
+  const RenderedChat chatted =
+      chat.Render(std::vector<Message>{{"user", "Do."}, {"assistant", "Done"}}, false);
+  EXPECT_EQ(chatted.text,
+            "Below is an instruction that describes a task. Write a response that appropriately "
+            "completes the request.\n\n### Instruction:\nDo.\n\n### Response:Done</s>");
+  ASSERT_EQ(chatted.answers.size(), 1u);
+  const TextSpan answer = chatted.answers[0];
+  EXPECT_EQ(chatted.text.substr(answer.begin, answer.end - answer.begin), "Done");
+}
+
+TEST(EncodePrompt, IsTheSampleUpToItsAnswer) {
+  const Tokenizer tokenizer = Letters();
+  for (const std::string& name : BuiltInTemplates()) {
+    const ChatTemplate chat(name, tokenizer);
+    std::vector<Message> messages = {
+        {"user", "one"}, {"assistant", "cd"}, {"user", "two"}, {"assistant", "ef"}};
+    const TaggedTokens whole = EncodeConversation(chat, tokenizer, messages);
+    messages.pop_back();
+    const std::vector<int32_t> prompt = EncodePrompt(chat, tokenizer, messages);
+    ASSERT_LT(prompt.size(), whole.ids.size()) << name;
+    EXPECT_TRUE(std::equal(prompt.begin(), prompt.end(), whole.ids.begin())) << name;
+    EXPECT_EQ(whole.roles[prompt.size()], TokenRole::kAnswer) << name;
+  }
+}
+
+TEST(EndTokens, HoldEos) {
+  const Tokenizer tokenizer = Letters();
+  EXPECT_EQ(EndTokens(ChatTemplate("alpaca", tokenizer), tokenizer), std::vector<int32_t>{101});
+}
+
+TEST(ChatTemplates, UnknownNamesAreErrors) {
+  EXPECT_EQ(ErrorOf([] { ChatTemplate("llama9", Letters()); }).got, "llama9");
+}
+
+}  // namespace
+}  // namespace meap
