@@ -49,7 +49,7 @@ check-slow: test
 
 # Each target for FUZZ_SECONDS under ASan and UBSan; a finding stops it and leaves the input in build-fuzz/.
 FUZZ_SECONDS ?= 600
-FUZZERS := tokenizer_json_fuzz data_readers_fuzz data_shard_fuzz
+FUZZERS := tokenizer_json_fuzz data_readers_fuzz data_shard_fuzz jinja_fuzz
 fuzz: setup
 	@tools/setup.sh --fuzz
 	@cmake -S . -B build-fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++-14 -DMEAP_FUZZ=ON > /dev/null

@@ -8,7 +8,7 @@ LAYERS = [
     ["apps"],
     ["train", "eval", "infer", "analysis", "experiment", "report", "judge", "compare"],
     ["objective", "data", "model", "evaltext", "chat"],
-    ["nn", "text", "checkpoint", "dist"],
+    ["nn", "text", "jinja", "checkpoint", "dist"],
     ["core", "config"],
 ]
 RANK = {folder: rank for rank, row in enumerate(LAYERS) for folder in row}

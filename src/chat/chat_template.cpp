@@ -1,51 +1,137 @@
 #include "chat/chat_template.h"
 
+#include <algorithm>
+
+#include "chat/built_in.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/strings.h"
+#include "jinja/template.h"
 
 namespace meap {
 namespace {
 
-constexpr std::string_view kTask = "Below is an instruction that describes a task";
-constexpr std::string_view kWithInput = ", paired with an input that provides further context";
-constexpr std::string_view kWrite = ". Write a response that appropriately completes the request.";
+using internal::BuiltInTemplate;
+
+const BuiltInTemplate& BuiltIn(const std::string& name) {
+  for (const BuiltInTemplate& candidate : internal::AllBuiltInTemplates()) {
+    if (candidate.name == name) return candidate;
+  }
+  const std::string near = NearestName(name, BuiltInTemplates());
+  throw InputError({.what = "unknown chat template",
+                    .where = "template",
+                    .expected = "model, " + Join(BuiltInTemplates(), ", "),
+                    .got = name,
+                    .hint = near.empty() ? "" : "did you mean " + near + "?"});
+}
+
+void CheckTokens(const BuiltInTemplate& built_in, const Tokenizer& tokenizer) {
+  for (const std::string_view token : built_in.needs) {
+    if (tokenizer.TokenToId(token)) continue;
+    throw InputError({.what = "the tokenizer does not fit the chat template",
+                      .where = "template: " + std::string(built_in.name),
+                      .expected = "a token " + std::string(token),
+                      .got = "a vocabulary without it",
+                      .hint = "take another template: alpaca needs no tokens of its own"});
+  }
+}
+
+/// The variables that transformers gives a template, but for the messages.
+jinja::Dict SpecialTokens(const Tokenizer& tokenizer) {
+  jinja::Dict variables;
+  const auto add = [&](const char* name, std::optional<int32_t> id) {
+    if (id) variables.Set(name, tokenizer.IdToToken(*id).value_or(""));
+  };
+  add("bos_token", tokenizer.bos());
+  add("eos_token", tokenizer.eos());
+  add("unk_token", tokenizer.unk());
+  add("pad_token", tokenizer.pad());
+  add("mask_token", tokenizer.mask());
+  variables.Set("tools", jinja::None{});
+  variables.Set("documents", jinja::None{});
+  return variables;
+}
+
+/// The message as the template sees it; an assistant's content is marked with `source`.
+jinja::Value ToValue(const Message& message, int source) {
+  jinja::Dict dict;
+  dict.Set("role", message.role);
+  jinja::Text content{message.content};
+  if (!message.input.empty()) content.bytes += "\n" + message.input;
+  if (message.role == "assistant" && !content.bytes.empty()) {
+    content.marks.push_back({0, content.bytes.size(), source});
+  }
+  dict.Set("content", std::move(content));
+  if (!message.input.empty()) {
+    dict.Set("instruction", message.content);
+    dict.Set("input", message.input);
+  }
+  return dict;
+}
+
+/// What became of message `source`, and up to where a {% generation %} block around it goes.
+std::optional<RenderedAnswer> FindAnswer(const jinja::Text& text, int source) {
+  std::optional<RenderedAnswer> answer;
+  for (const jinja::Mark& mark : text.marks) {
+    if (mark.source != source) continue;
+    if (!answer) answer = {mark.begin, mark.end, 0};
+    answer->begin = std::min(answer->begin, mark.begin);
+    answer->end = std::max(answer->end, mark.end);
+  }
+  if (!answer) return answer;
+  answer->stop = answer->end;
+  for (const jinja::Mark& mark : text.marks) {
+    if (mark.source != jinja::kGenerationSource) continue;
+    if (mark.begin > answer->begin || mark.end < answer->end) continue;
+    answer->begin = mark.begin;
+    answer->stop = mark.end;
+  }
+  return answer;
+}
 
 }  // namespace
 
-std::vector<std::string> BuiltInTemplates() { return {"alpaca", "plain"}; }
-
-ChatTemplate::ChatTemplate(std::string_view name, const Tokenizer& tokenizer)
-    : name_(name == "model" ? "alpaca" : name), adds_bos_(tokenizer.AddsBos()) {
-  if (name_ != "alpaca" && name_ != "plain") {
-    throw InputError({.what = "unknown chat template",
-                      .where = "template",
-                      .expected = "model, " + Join(BuiltInTemplates(), ", "),
-                      .got = name_});
+std::vector<std::string> BuiltInTemplates() {
+  std::vector<std::string> names;
+  for (const BuiltInTemplate& built_in : internal::AllBuiltInTemplates()) {
+    names.emplace_back(built_in.name);
   }
-  if (tokenizer.eos()) eos_ = tokenizer.IdToToken(*tokenizer.eos()).value_or("");
+  return names;
+}
+
+ChatTemplate::ChatTemplate(std::string_view name, const Tokenizer& tokenizer) : name_(name) {
+  const std::string& own = tokenizer.chat_template();
+  if (name_ == "model" && !own.empty()) {
+    template_ = std::make_shared<const jinja::Template>(own, "chat_template");
+  } else {
+    if (name_ == "model") {
+      Note("the model has no chat template: alpaca is used");
+      name_ = "alpaca";
+    }
+    const BuiltInTemplate& built_in = BuiltIn(name_);
+    CheckTokens(built_in, tokenizer);
+    template_ = std::make_shared<const jinja::Template>(built_in.source, name_);
+    adds_bos_ = tokenizer.AddsBos();
+  }
+  variables_ = std::make_shared<const jinja::Dict>(SpecialTokens(tokenizer));
 }
 
 RenderedChat ChatTemplate::Render(std::span<const Message> messages,
                                   bool add_generation_prompt) const {
-  RenderedChat chat;
-  bool with_input = false;
-  for (const Message& message : messages) with_input = with_input || !message.input.empty();
-  if (name_ == "alpaca") {
-    chat.text = std::string(kTask).append(with_input ? kWithInput : "").append(kWrite);
-  }
+  jinja::Sequence list;
   for (const Message& message : messages) {
-    if (message.role == "assistant") {
-      chat.answers.push_back({chat.text.size(), chat.text.size() + message.content.size()});
-      chat.text += message.content + eos_;
-    } else if (name_ == "plain") {
-      chat.text += message.content;
-    } else {
-      chat.text += "\n\n### Instruction:\n" + message.content;
-      if (!message.input.empty()) chat.text += "\n\n### Input:\n" + message.input;
-      chat.text += "\n\n### Response:";
-    }
+    list.items.push_back(ToValue(message, static_cast<int>(list.items.size())));
   }
-  (void)add_generation_prompt;
+  jinja::Dict variables = *variables_;
+  variables.Set("messages", std::move(list));
+  variables.Set("add_generation_prompt", add_generation_prompt);
+  jinja::Text text = template_->Render(variables);
+  RenderedChat chat;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role != "assistant") continue;
+    if (const auto answer = FindAnswer(text, static_cast<int>(i))) chat.answers.push_back(*answer);
+  }
+  chat.text = std::move(text.bytes);
   return chat;
 }
 

@@ -28,13 +28,26 @@ struct TokenSpan {
   size_t end;
 };
 
-TokenSpan TokensOf(const Encoded& encoded, const TextSpan& span) {
-  const auto index = [&](size_t byte) {
-    return static_cast<size_t>(
-        std::lower_bound(encoded.starts.begin(), encoded.starts.end(), byte) -
-        encoded.starts.begin());
-  };
-  return {index(span.begin), index(span.end)};
+/// The index of the first token that starts at or after a byte.
+size_t TokenAt(const Encoded& encoded, size_t byte) {
+  const auto found = std::lower_bound(encoded.starts.begin(), encoded.starts.end(), byte);
+  return static_cast<size_t>(found - encoded.starts.begin());
+}
+
+bool IsBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+/// An answer's tokens. One that begins with blanks before the answer (the template's " " and the
+/// first word are one token in many vocabularies) is what the model has to say first: it counts.
+TokenSpan TokensOf(std::string_view text, const Encoded& encoded, const RenderedAnswer& answer) {
+  TokenSpan span{TokenAt(encoded, answer.begin), TokenAt(encoded, answer.end)};
+  if (span.begin == 0) return span;
+  const size_t before = encoded.starts[span.begin - 1];
+  const size_t next = span.begin < encoded.starts.size() ? encoded.starts[span.begin] : text.size();
+  const bool straddles = next > answer.begin && before < answer.begin;
+  if (straddles && IsBlank(text.substr(before, answer.begin - before))) --span.begin;
+  return span;
 }
 
 void Tag(size_t begin, size_t end, TokenRole role, TaggedTokens& sample) {
@@ -50,8 +63,19 @@ void TagEnd(std::string_view text, const Encoded& encoded, size_t token, size_t 
   while (end < sample.special.size() && sample.special[end] == 0) ++end;
   if (end == sample.special.size()) return;
   const std::string_view between = text.substr(byte, encoded.starts[end] - byte);
-  if (between.find_first_not_of(" \t\r\n") != std::string_view::npos) return;
+  if (!IsBlank(between)) return;
   Tag(token, end + 1, TokenRole::kEnd, sample);
+}
+
+void CheckAllAnswered(std::span<const Message> messages, const RenderedChat& rendered) {
+  size_t expected = 0;
+  for (const Message& message : messages) expected += message.role == "assistant" ? 1 : 0;
+  if (rendered.answers.size() == expected) return;
+  throw InputError({.what = "the chat template leaves out an answer, or changes its text",
+                    .where = "the assistant's messages",
+                    .expected = std::to_string(expected) + " answers in the rendered text",
+                    .got = std::to_string(rendered.answers.size()),
+                    .hint = "take another template for training: template=chatml, alpaca, ..."});
 }
 
 }  // namespace
@@ -65,15 +89,21 @@ TaggedTokens EncodeConversation(const ChatTemplate& chat, const Tokenizer& token
   for (const int32_t id : encoded.ids) {
     sample.special.push_back(tokenizer.IsSpecial(id) || id == tokenizer.eos() ? 1 : 0);
   }
+  CheckAllAnswered(messages, rendered);
   for (size_t i = 0; i < rendered.answers.size(); ++i) {
-    const TokenSpan answer = TokensOf(encoded, rendered.answers[i]);
-    if (answer.begin == answer.end) {
+    const RenderedAnswer& answer = rendered.answers[i];
+    const TokenSpan tokens = TokensOf(rendered.text, encoded, answer);
+    if (tokens.begin >= tokens.end) {
       throw InputError({.what = "an answer is empty",
                         .where = "the assistant's message " + std::to_string(i + 1),
                         .expected = "an answer of at least one token"});
     }
-    Tag(answer.begin, answer.end, TokenRole::kAnswer, sample);
-    TagEnd(rendered.text, encoded, answer.end, rendered.answers[i].end, sample);
+    Tag(tokens.begin, tokens.end, TokenRole::kAnswer, sample);
+    if (answer.stop > answer.end) {
+      Tag(tokens.end, TokenAt(encoded, answer.stop), TokenRole::kEnd, sample);
+    } else {
+      TagEnd(rendered.text, encoded, tokens.end, answer.end, sample);
+    }
   }
   sample.ids = std::move(encoded.ids);
   return sample;

@@ -12,7 +12,8 @@
 
 namespace meap {
 
-/// The part that a token plays. A token belongs where its first character does.
+/// The part that a token plays. A token belongs where its first character does, but blanks that the
+/// template puts before an answer count to the answer's first token where they are part of it.
 enum class TokenRole : uint8_t {
   kPrompt,  // BOS, questions, history, whatever the template writes around answers
   kAnswer,  // an assistant's message

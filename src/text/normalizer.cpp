@@ -212,14 +212,23 @@ std::string Normalizer::RunWithStarts(const Step& step, const std::string& text,
     append(kept, begin, begin + kept.size());
   } else {
     // Nothing before an ASCII character depends on it, nor the other way round.
-    const bool normal_form = step.kind != Kind::kLowercase && step.kind != Kind::kByteLevel;
     for (size_t begin = 0; begin < text.size();) {
-      size_t end = begin + Utf8Length(text[begin]);
-      while (normal_form && end < text.size() && static_cast<uint8_t>(text[end]) >= 0x80) {
-        end += Utf8Length(text[end]);
+      size_t end = begin + 1;
+      while (end < text.size() && static_cast<uint8_t>(text[end]) >= 0x80) ++end;
+      const std::string whole = Run(step, text.substr(begin, end - begin));
+      std::vector<std::string> characters;  // on their own
+      for (size_t at = begin; at < end; at += Utf8Length(text[at])) {
+        characters.push_back(Run(step, text.substr(at, Utf8Length(text[at]))));
       }
-      append(Run(step, text.substr(begin, end - begin)), begin, end);
-      begin = end;
+      if (Join(characters, "") == whole) {
+        for (const std::string& character : characters) {
+          append(character, begin, begin + Utf8Length(text[begin]));
+          begin += Utf8Length(text[begin]);
+        }
+      } else {
+        append(whole, begin, end);
+        begin = end;
+      }
     }
   }
   starts.push_back(text.size());

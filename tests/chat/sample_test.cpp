@@ -22,12 +22,12 @@ Tokenizer Letters() {
   }
   vocabulary += ",\"\\n\":" + std::to_string(id);
   return Tokenizer::FromJson(
-      R"({"added_tokens":[{"id":100,"content":"<s>","single_word":false,"lstrip":false,)"
-      R"("rstrip":false,"normalized":false,"special":true},{"id":101,"content":"</s>",)"
+      R"({"added_tokens":[{"id":40,"content":"<s>","single_word":false,"lstrip":false,)"
+      R"("rstrip":false,"normalized":false,"special":true},{"id":41,"content":"</s>",)"
       R"("single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],)"
       R"("post_processor":{"type":"TemplateProcessing",)"
       R"("single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],)"
-      R"("pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[100],"tokens":["<s>"]}}},)"
+      R"("pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[40],"tokens":["<s>"]}}},)"
       R"("model":{"type":"BPE","unk_token":"?","fuse_unk":false,"vocab":{)" +
           vocabulary + R"(},"merges":[["a","b"]]}})",
       R"({"bos_token":"<s>","eos_token":"</s>"})");
@@ -106,7 +106,7 @@ TEST(EncodePrompt, IsTheSampleUpToItsAnswer) {
 
 TEST(EndTokens, HoldEos) {
   const Tokenizer tokenizer = Letters();
-  EXPECT_EQ(EndTokens(ChatTemplate("alpaca", tokenizer), tokenizer), std::vector<int32_t>{101});
+  EXPECT_EQ(EndTokens(ChatTemplate("alpaca", tokenizer), tokenizer), std::vector<int32_t>{41});
 }
 
 TEST(ChatTemplates, UnknownNamesAreErrors) {

@@ -1,0 +1,53 @@
+// Renders and encodes conversations for the Python tests: encode_chat FOLDER TEMPLATE. Lines on
+// stdin: {"messages"}; on stdout: {"text", "prompt" (with add_generation_prompt), "ids", "roles",
+// "special"}, or {"error"}.
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "chat/sample.h"
+#include "core/error.h"
+
+namespace {
+
+using nlohmann::ordered_json;
+
+std::vector<meap::Message> Messages(const ordered_json& list) {
+  std::vector<meap::Message> messages;
+  for (const ordered_json& message : list) {
+    messages.push_back({message["role"], message["content"], message.value("input", "")});
+  }
+  return messages;
+}
+
+ordered_json Encode(const meap::ChatTemplate& chat, const meap::Tokenizer& tokenizer,
+                    const std::vector<meap::Message>& messages) {
+  ordered_json out;
+  try {
+    out["text"] = chat.Render(messages, false).text;
+    out["prompt"] = chat.Render(messages, true).text;
+    const meap::TaggedTokens sample = EncodeConversation(chat, tokenizer, messages);
+    out["ids"] = sample.ids;
+    out["roles"] = ordered_json::array();
+    for (const meap::TokenRole role : sample.roles) out["roles"].push_back(static_cast<int>(role));
+    out["special"] = sample.special;
+  } catch (const meap::InputError& error) {
+    out["error"] = error.what();
+  }
+  return out;
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  try {
+    const meap::Tokenizer tokenizer = meap::Tokenizer::Load(arguments[1]);
+    const meap::ChatTemplate chat(arguments[2], tokenizer);
+    for (std::string line; std::getline(std::cin, line);) {
+      const ordered_json request = ordered_json::parse(line);
+      std::cout << Encode(chat, tokenizer, Messages(request["messages"])).dump() << "\n";
+    }
+  } catch (const meap::Error& error) {
+    std::cerr << error.what() << "\n";
+    return 1;
+  }
+}
