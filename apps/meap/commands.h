@@ -32,6 +32,7 @@ void AddInspectCommand(CLI::App& root);
 void AddOptionsCommand(CLI::App& root);
 void AddScoreCommand(CLI::App& root);
 void AddGenerateCommand(CLI::App& root);
+void AddChatCommand(CLI::App& root, ExitCode& exit_code);
 void AddCompareCommand(CLI::App& root);
 
 }  // namespace meap

@@ -1,10 +1,14 @@
 #include "infer/generate.h"
 
-#include <cstdio>
 #include <memory>
 
+#include "chat/read_conversations.h"
 #include "commands.h"
+#include "core/files.h"
+#include "infer/chat_session.h"
+#include "json_lines.h"
 #include "model/device.h"
+#include "sampling_flags.h"
 
 namespace meap {
 namespace {
@@ -12,50 +16,62 @@ namespace {
 struct GenerateArguments {
   std::string model;
   std::string prompt;
+  std::string messages;
+  std::string template_name = "model";
   SamplingOptions sampling;
   CommonFlags flags;
 };
+
+void AnswerMessages(const GenerateArguments& arguments, const LoadedModel& loaded,
+                    const SamplingOptions& sampling) {
+  ChatSession session(loaded, ChatTemplate(arguments.template_name, loaded.tokenizer));
+  session.SetMessages(ParseMessages(ReadFile(arguments.messages, "messages"), arguments.messages));
+  if (session.messages().back().role != "user") {
+    throw InputError({.what = "there is nothing to answer",
+                      .where = arguments.messages,
+                      .expected = "a last message with the role user",
+                      .got = "one with the role " + session.messages().back().role});
+  }
+  session.Answer(sampling, WritePiece);
+  WriteToStdout("\n");
+}
 
 void RunGenerate(const GenerateArguments& arguments) {
   SetComputeThreads(ApplyCommonFlags(arguments.flags));
   const LoadedModel loaded =
       LoadModel(arguments.model, arguments.flags.device, arguments.flags.dtype);
-  TextRequest request{EncodePrompt(loaded.tokenizer, arguments.prompt, "--prompt"),
-                      arguments.sampling};
-  request.sampling.seed = arguments.flags.seed;
-  TextGenerator(loaded).Run({request}, [](size_t, const std::string& piece) {
-    std::fwrite(piece.data(), 1, piece.size(), stdout);
-    std::fflush(stdout);
-    return true;
-  });
-  std::printf("\n");
+  SamplingOptions sampling = arguments.sampling;
+  sampling.seed = arguments.flags.seed;
+  if (!arguments.messages.empty()) {
+    AnswerMessages(arguments, loaded, sampling);
+    return;
+  }
+  const TextRequest request{EncodePrompt(loaded.tokenizer, arguments.prompt, "--prompt"), sampling};
+  TextGenerator(loaded).Run({request},
+                            [](size_t, const std::string& piece) { return WritePiece(piece); });
+  WriteToStdout("\n");
 }
 
 }  // namespace
 
 void AddGenerateCommand(CLI::App& root) {
   auto arguments = std::make_shared<GenerateArguments>();
-  CLI::App* command = root.add_subcommand("generate", "Continue a prompt");
+  CLI::App* command = root.add_subcommand("generate", "Continue a prompt or a conversation");
   SamplingOptions& sampling = arguments->sampling;
   command->add_option("--model", arguments->model, "Hugging Face folder")->required();
-  command->add_option("--prompt", arguments->prompt, "Text to continue")->required();
-  command->add_option("--max-new-tokens", sampling.max_new_tokens, "Most tokens to generate")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--top-k", sampling.top_k, "Draw from the k most likely; 0 = all")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--top-p", sampling.top_p, "Draw from the most likely that hold this share")
-      ->check(CLI::Range(1e-6, 1.0))
-      ->capture_default_str();
+  CLI::Option_group* input = command->add_option_group("input", "What to continue, one of");
+  input->add_option("--prompt", arguments->prompt, "Text to continue");
+  input->add_option("--messages", arguments->messages,
+                    "JSON file with a conversation to answer: [{\"role\", \"content\"}, ...]");
+  input->require_option(1);
+  AddTemplateFlag(*command, arguments->template_name);
+  AddSamplingFlags(*command, sampling);
   AddCommonFlags(*command, arguments->flags, true);
   command->footer(
       "Examples:\n"
       "  meap generate --model runs/meap/hf --prompt \"Once upon a time\"\n"
-      "  meap generate --model DIR --prompt \"The\" --temperature 0.8 --top-p 0.95 --seed 7");
+      "  meap generate --model DIR --prompt \"The\" --temperature 0.8 --top-p 0.95 --seed 7\n"
+      "  meap generate --model DIR --messages conversation.json");
   command->callback([arguments] { RunGenerate(*arguments); });
 }
 

@@ -44,6 +44,7 @@ int Run(int argc, char** argv) {
   AddInspectCommand(app);
   AddScoreCommand(app);
   AddGenerateCommand(app);
+  AddChatCommand(app, exit_code);
   AddCompareCommand(app);
   AddOptionsCommand(app);
   try {

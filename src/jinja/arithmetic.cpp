@@ -10,9 +10,8 @@ namespace {
   Fail("'" + op + "' cannot be applied to '" + a.TypeName() + "' and '" + b.TypeName() + "'");
 }
 
-int64_t Checked(bool overflow, int64_t result) {
+void CheckOverflow(bool overflow) {
   if (overflow) Fail("an integer has more than 64 bits");
-  return result;
 }
 
 int64_t FloorDivide(int64_t a, int64_t b) {
@@ -25,16 +24,19 @@ Value IntegerPower(int64_t base, int64_t exponent) {
   int64_t result = 1;
   for (int64_t i = 0; i < exponent && result != 0; ++i) {
     if (base == 1 || (base == -1 && i == exponent % 2)) break;
-    result = Checked(__builtin_mul_overflow(result, base, &result), result);
+    CheckOverflow(__builtin_mul_overflow(result, base, &result));
   }
   return result;
 }
 
 Value Integers(const std::string& op, int64_t a, int64_t b) {
   int64_t result = 0;
-  if (op == "+") return Checked(__builtin_add_overflow(a, b, &result), result);
-  if (op == "-") return Checked(__builtin_sub_overflow(a, b, &result), result);
-  if (op == "*") return Checked(__builtin_mul_overflow(a, b, &result), result);
+  if (op == "+" || op == "-" || op == "*") {
+    CheckOverflow(op == "+"   ? __builtin_add_overflow(a, b, &result)
+                  : op == "-" ? __builtin_sub_overflow(a, b, &result)
+                              : __builtin_mul_overflow(a, b, &result));
+    return result;
+  }
   if (op == "**") return IntegerPower(a, b);
   if (b == 0) Fail("division by zero");
   if (op == "/") return static_cast<double>(a) / static_cast<double>(b);

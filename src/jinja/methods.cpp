@@ -81,18 +81,13 @@ std::vector<Value> SplitAtSpace(const Text& text, int64_t most) {
   std::vector<Value> parts;
   const std::string_view bytes = text.bytes;
   size_t at = LeadingSpace(bytes);
-  while (at < bytes.size()) {
+  for (; most != 0 && at < bytes.size(); --most) {
     size_t end = at;
-    if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
-      end = bytes.size() - TrailingSpace(bytes);
-    }
     while (end < bytes.size() && !IsSpace(CodePoint(bytes, end))) end = NextCharacter(bytes, end);
-    if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
-      end = bytes.size() - TrailingSpace(bytes);
-    }
     parts.emplace_back(text.Slice(at, end));
     at = end + LeadingSpace(bytes.substr(end));
   }
+  if (at < bytes.size()) parts.emplace_back(text.Slice(at, bytes.size()));
   return parts;
 }
 

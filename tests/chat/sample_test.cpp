@@ -85,7 +85,7 @@ TEST(EncodeConversation, AlpacaWordForWord) {
             "Below is an instruction that describes a task. Write a response that appropriately "
             "completes the request.\n\n### Instruction:\nDo.\n\n### Response:Done</s>");
   ASSERT_EQ(chatted.answers.size(), 1u);
-  const TextSpan answer = chatted.answers[0];
+  const RenderedAnswer answer = chatted.answers[0];
   EXPECT_EQ(chatted.text.substr(answer.begin, answer.end - answer.begin), "Done");
 }
 

@@ -89,7 +89,8 @@ TEST(Bounds, NoTemplateRunsForEverOrFillsTheMemory) {
       error("{% set n = namespace(v=[1]) %}" + loop + "{% set n.v = [n.v, n.v] %}{% endfor %}"),
       HasSubstr("too large"));
   EXPECT_THAT(error("{% set n = namespace() %}{% set n.n = n %}"), HasSubstr("namespaces"));
-  EXPECT_THAT(error("{{ " + std::string(5000, '(') + " }}"), HasSubstr("nested too deeply"));
+  EXPECT_THAT(error("{{ " + std::string(5000, '(') + "1" + std::string(5000, ')') + " }}"),
+              HasSubstr("nested too deeply"));
   std::string sum = "1";
   for (int i = 0; i < 5000; ++i) sum += "+1";
   EXPECT_THAT(error("{{ " + sum + " }}"), HasSubstr("too long"));
