@@ -6,7 +6,7 @@
 
 namespace meap {
 
-/// One turn. Roles are "system", "user", "assistant" and, for templates that know it, "tool".
+/// One turn. Roles are "system", "user" and "assistant".
 struct Message {
   std::string role;
   std::string content;

@@ -7,8 +7,6 @@ namespace {
 
 using Kind = Expression::Kind;
 
-constexpr int kDeepest = 1000;
-
 bool Compare(const std::string& op, const Value& a, const Value& b) {
   if (op == "==") return Equal(a, b);
   if (op == "!=") return !Equal(a, b);
@@ -16,9 +14,8 @@ bool Compare(const std::string& op, const Value& a, const Value& b) {
   if (op == "not in") return !Contains(b, a);
   if (op == "<") return Less(a, b);
   if (op == ">") return Less(b, a);
-  const bool both_nan_free = Equal(a, b);
-  if (op == "<=") return Less(a, b) || both_nan_free;
-  return Less(b, a) || both_nan_free;
+  const bool equal = Equal(a, b);
+  return (op == "<=" ? Less(a, b) : Less(b, a)) || equal;
 }
 
 }  // namespace

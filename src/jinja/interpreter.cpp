@@ -6,7 +6,6 @@
 namespace meap::jinja {
 namespace {
 
-constexpr int kDeepest = 1000;
 constexpr uint64_t kMostSteps = 5'000'000;
 constexpr uint64_t kMostBytes = uint64_t{1} << 28;
 

@@ -40,6 +40,7 @@ class Interpreter {
  private:
   friend class Macro;
   enum class Flow { kNext, kBreak, kContinue };
+  static constexpr int kDeepest = 1000;  // blocks and expressions within each other
 
   Flow RunBlock(const Block& block);
   Flow RunStatement(const Statement& statement);

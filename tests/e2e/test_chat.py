@@ -14,8 +14,8 @@ def chat(model, lines, *flags):
 
 
 @pytest.fixture
-def one_line(stories, tmp_path):
-    """A copy of the model under a template that keeps its answers to one line."""
+def copied(stories, tmp_path):
+    """A copy of the model that may be given a template."""
     folder = tmp_path / "model"
     folder.mkdir()
     for file in stories.iterdir():
@@ -69,16 +69,14 @@ def test_a_long_chat_forgets_its_oldest_turns_and_says_so(stories):
     assert "longer than the model's context" in err
 
 
-def test_the_models_own_template_is_used_and_its_end_stops_answers(one_line):
-    # Every answer ends where the model writes "." + newline would be hard to force: an end token that
-    # the template names is one that generation stops at.
-    (one_line / "chat_template.jinja").write_text(
+def test_the_models_own_template_is_used(copied):
+    (copied / "chat_template.jinja").write_text(
         "{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}")
-    own, err = chat(one_line, ["Once upon a time"])
-    plain, _ = chat(one_line, ["Once upon a time"], "--template", "plain")
-    assert "alpaca" not in err and own == plain.replace("\n\n", "\n\n")
-    (one_line / "chat_template.jinja").write_text("{{ messages | frobnicate }}")
-    _, err = run_meap("chat", "--model", one_line, "--prompt", "x", code=2, stdin=subprocess.DEVNULL)
+    own, err = chat(copied, ["Once upon a time"])
+    plain, _ = chat(copied, ["Once upon a time"], "--template", "plain")
+    assert "alpaca" not in err and own == plain
+    (copied / "chat_template.jinja").write_text("{{ messages | frobnicate }}")
+    _, err = run_meap("chat", "--model", copied, "--prompt", "x", code=2, stdin=subprocess.DEVNULL)
     assert "chat_template, line 1" in err and "no filter 'frobnicate'" in err
 
 

@@ -71,6 +71,27 @@ INSTANTIATE_TEST_SUITE_P(All, TokenStartsTest,
                          ::testing::Values("byte-bpe-8k", "sp-bpe-4k", "smollm2", "gpt2", "llama3",
                                            "mistral-v3"));
 
+TEST(TokenStartsOddTest, SentencePieceModelsTellThemToo) {
+  MEAP_NEEDS_SHARED();
+  const fs::path from = testing::SharedRoot() / "data" / "tokenizers" / "sp-bpe-4k";
+  const testing::TempDir dir;
+  fs::copy_file(from / "tokenizer.model", dir / "tokenizer.model");
+  const Tokenizer tokenizer = Tokenizer::Load(dir.path());
+  int checked = 0;
+  for (const std::string& text : GoldenTexts(from)) {
+    // Control tokens are found in the text by this call alone.
+    if (text.size() > 600 || text.find_first_of("<[") != std::string::npos) continue;
+    EXPECT_EQ(Check(tokenizer, text), "") << text;
+    ++checked;
+  }
+  EXPECT_GT(checked, 100);
+  std::vector<size_t> starts;
+  const std::vector<int32_t> ids = tokenizer.EncodeWithStarts("<s> Hi</s>", starts);
+  EXPECT_EQ(ids.front(), tokenizer.bos());
+  EXPECT_EQ(ids.back(), tokenizer.eos());
+  EXPECT_EQ(starts.back(), 6u);
+}
+
 Tokenizer Characters(const std::string& parts) {
   return Tokenizer::FromJson(
       R"({"added_tokens":[{"id":9,"content":"<e>","single_word":false,"lstrip":false,)"

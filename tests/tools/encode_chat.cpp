@@ -1,9 +1,12 @@
-// Renders and encodes conversations for the Python tests: encode_chat FOLDER TEMPLATE. Lines on
-// stdin: {"messages"}; on stdout: {"text", "prompt" (with add_generation_prompt), "ids", "roles",
-// "special"}, or {"error"}.
+// Renders and encodes conversations for the Python tests.
+//   encode_chat FOLDER TEMPLATE: lines {"messages"} on stdin; on stdout {"text", "prompt" (with
+//     add_generation_prompt), "ids", "roles", "special"}, or {"error"}
+//   encode_chat --read FILE: a line {"place", "messages"} for each conversation of an instruction
+//     file, then {"dropped", "records"}
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "chat/read_conversations.h"
 #include "chat/sample.h"
 #include "core/error.h"
 
@@ -36,10 +39,28 @@ ordered_json Encode(const meap::ChatTemplate& chat, const meap::Tokenizer& token
   return out;
 }
 
+void Read(const char* file) {
+  meap::ConversationReader reader(file);
+  for (meap::Conversation conversation; reader.Next(conversation);) {
+    ordered_json messages = ordered_json::array();
+    for (const meap::Message& message : conversation.messages) {
+      messages.push_back({message.role, message.content, message.input});
+    }
+    std::cout << ordered_json{{"place", conversation.place}, {"messages", messages}}.dump() << "\n";
+  }
+  std::cout
+      << ordered_json{{"dropped", reader.drops().total()}, {"records", reader.records()}}.dump()
+      << "\n";
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
   try {
+    if (std::string(arguments[1]) == "--read") {
+      Read(arguments[2]);
+      return 0;
+    }
     const meap::Tokenizer tokenizer = meap::Tokenizer::Load(arguments[1]);
     const meap::ChatTemplate chat(arguments[2], tokenizer);
     for (std::string line; std::getline(std::cin, line);) {
