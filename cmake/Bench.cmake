@@ -10,6 +10,7 @@ endfunction()
 
 meap_bench(tokenizer_bench DEPENDS meap_text)
 meap_bench(data_bench DEPENDS meap_data)
+meap_bench(chat_bench DEPENDS meap_chat)
 meap_bench(step_bench TORCH DEPENDS meap_train)
 find_library(MEAP_BENCHMARK benchmark)
 if(MEAP_BENCHMARK)

@@ -78,18 +78,48 @@ void CheckAllAnswered(std::span<const Message> messages, const RenderedChat& ren
                     .hint = "take another template for training: template=chatml, alpaca, ..."});
 }
 
+/// The length of the prompt that `messages` make, if `text` begins with it; else 0.
+size_t CommonPrompt(const ChatTemplate& chat, std::span<const Message> messages,
+                    const std::string& text) {
+  try {
+    const std::string prompt = chat.Render(messages, true).text;
+    return text.starts_with(prompt) ? prompt.size() : 0;
+  } catch (const InputError&) {
+    return 0;  // it refuses a conversation of these alone
+  }
+}
+
+/// Moves the start of each answer to where the prompt for it ends: what the template writes between
+/// the two (a blank, "<think>") is the model's to say. Left where it is for a template that writes
+/// the turns before an answer otherwise than it does within the whole.
+void BeginAfterPrompts(const ChatTemplate& chat, std::span<const Message> messages,
+                       RenderedChat& rendered) {
+  size_t earliest = 0;
+  auto answer = rendered.answers.begin();
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role != "assistant") continue;
+    if (answer->stop == answer->end) {  // no {% generation %} block tells
+      const size_t prompt = CommonPrompt(chat, messages.first(i), rendered.text);
+      if (prompt >= earliest && prompt < answer->begin) answer->begin = prompt;
+    }
+    earliest = answer->stop;
+    ++answer;
+  }
+}
+
 }  // namespace
 
 TaggedTokens EncodeConversation(const ChatTemplate& chat, const Tokenizer& tokenizer,
                                 std::span<const Message> messages) {
-  const RenderedChat rendered = chat.Render(messages, false);
+  RenderedChat rendered = chat.Render(messages, false);
+  CheckAllAnswered(messages, rendered);
+  BeginAfterPrompts(chat, messages, rendered);
   Encoded encoded = Encode(chat, tokenizer, rendered.text);
   TaggedTokens sample;
   sample.roles.assign(encoded.ids.size(), TokenRole::kPrompt);
   for (const int32_t id : encoded.ids) {
     sample.special.push_back(tokenizer.IsSpecial(id) || id == tokenizer.eos() ? 1 : 0);
   }
-  CheckAllAnswered(messages, rendered);
   for (size_t i = 0; i < rendered.answers.size(); ++i) {
     const RenderedAnswer& answer = rendered.answers[i];
     const TokenSpan tokens = TokensOf(rendered.text, encoded, answer);

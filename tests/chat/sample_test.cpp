@@ -10,8 +10,8 @@ namespace {
 using testing::ErrorOf;
 using ::testing::HasSubstr;
 
-/// Characters as tokens, "ab" as one, <s> before every text, </s> and <e> as special tokens.
-Tokenizer Letters() {
+/// Characters as tokens, "ab" as one, <s> before every text, <s> and </s> as special tokens.
+Tokenizer Letters(const std::string& chat_template = "") {
   std::string vocabulary = R"("?":0,"ab":1)";
   const std::string letters = "abcdefghijklmnopqrstuvwxyzBIRW #:.,'\xC3\xA9";
   int id = 2;
@@ -30,7 +30,7 @@ Tokenizer Letters() {
       R"("pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[40],"tokens":["<s>"]}}},)"
       R"("model":{"type":"BPE","unk_token":"?","fuse_unk":false,"vocab":{)" +
           vocabulary + R"(},"merges":[["a","b"]]}})",
-      R"({"bos_token":"<s>","eos_token":"</s>"})");
+      R"({"bos_token":"<s>","eos_token":"</s>","chat_template":")" + chat_template + "\"}");
 }
 
 /// The tokens' texts, each with p, a or e before it, and ! for special ones.
@@ -101,6 +101,38 @@ TEST(EncodePrompt, IsTheSampleUpToItsAnswer) {
     ASSERT_LT(prompt.size(), whole.ids.size()) << name;
     EXPECT_TRUE(std::equal(prompt.begin(), prompt.end(), whole.ids.begin())) << name;
     EXPECT_EQ(whole.roles[prompt.size()], TokenRole::kAnswer) << name;
+  }
+}
+
+TEST(EncodeConversation, WhatTheModelsTemplateWritesBeforeAMessageIsTheModelsToSay) {
+  const Tokenizer tokenizer =
+      Letters(R"({% for m in messages %}{% if m.role == 'user' %}{{ m.content + '#' }}{% else %})"
+              R"({{ 'th' + m.content.strip() + ' ' + eos_token }}{% endif %}{% endfor %})");
+  const ChatTemplate chat("model", tokenizer);
+  const std::vector<Message> messages = {
+      {"user", "q"}, {"assistant", " c "}, {"user", "r"}, {"assistant", "d"}};
+  EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)),
+            "pq p# at ah ac e  e!</s> pr p# at ah ad e  e!</s> ");
+}
+
+TEST(EncodeConversation, GenerationBlocksDecide) {
+  const Tokenizer tokenizer = Letters(
+      R"({% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% else %}{{ 'th' }})"
+      R"({%- generation %}{{ m.content }}xy{% endgeneration %}z{% endif %}{% endfor %})");
+  const ChatTemplate chat("model", tokenizer);
+  const std::vector<Message> messages = {{"user", "q"}, {"assistant", "c"}};
+  EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)),
+            "pq pt ph ac ex ey pz ");
+}
+
+TEST(EncodeConversation, ATemplateThatLeavesOutOrRewritesAnswersIsAnErrorWhenTraining) {
+  const std::vector<Message> messages = {{"user", "q"}, {"assistant", "c"}};
+  for (const char* source : {"{{ messages[0].content }}", "{{ messages | tojson }}"}) {
+    const Tokenizer tokenizer = Letters(source);
+    const ChatTemplate chat("model", tokenizer);
+    EXPECT_FALSE(chat.Render(messages, false).text.empty());
+    EXPECT_THAT(ErrorOf([&] { EncodeConversation(chat, tokenizer, messages); }).what,
+                HasSubstr("leaves out an answer"));
   }
 }
 
