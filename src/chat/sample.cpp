@@ -1,6 +1,7 @@
 #include "chat/sample.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/error.h"
 
@@ -78,14 +79,14 @@ void CheckAllAnswered(std::span<const Message> messages, const RenderedChat& ren
                     .hint = "take another template for training: template=chatml, alpaca, ..."});
 }
 
-/// The length of the prompt that `messages` make, if `text` begins with it; else 0.
-size_t CommonPrompt(const ChatTemplate& chat, std::span<const Message> messages,
-                    const std::string& text) {
+/// The length of the prompt that `messages` make; nothing where `text` does not begin with it.
+std::optional<size_t> PromptLength(const ChatTemplate& chat, std::span<const Message> messages,
+                                   const std::string& text) {
   try {
     const std::string prompt = chat.Render(messages, true).text;
-    return text.starts_with(prompt) ? prompt.size() : 0;
+    return text.starts_with(prompt) ? std::optional(prompt.size()) : std::nullopt;
   } catch (const InputError&) {
-    return 0;  // it refuses a conversation of these alone
+    return std::nullopt;  // the template refuses a conversation of these alone
   }
 }
 
@@ -99,8 +100,8 @@ void BeginAfterPrompts(const ChatTemplate& chat, std::span<const Message> messag
   for (size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].role != "assistant") continue;
     if (answer->stop == answer->end) {  // no {% generation %} block tells
-      const size_t prompt = CommonPrompt(chat, messages.first(i), rendered.text);
-      if (prompt >= earliest && prompt < answer->begin) answer->begin = prompt;
+      const auto prompt = PromptLength(chat, messages.first(i), rendered.text);
+      if (prompt && *prompt >= earliest && *prompt < answer->begin) answer->begin = *prompt;
     }
     earliest = answer->stop;
     ++answer;

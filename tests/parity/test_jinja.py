@@ -122,7 +122,7 @@ ERRORS = [
     "{{ words | sum }}", "{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "{% macro m(a) %}{% endmacro %}{{ m(z=2) }}",
     "{{ [1, 'a'] | sort }}", "{% if %}{% endif %}", "{{ 1 + }}", "{% for %}{% endfor %}", "{% endif %}", "{{ 'a }}", "{{ a b }}",
     "{% if yes %}", "{% unknown %}", "{{ (1 }}", "{{ 1) }}", "{% set 1 = 2 %}", "{{ s | nofilter }}", "{{ s is notest }}", "{{",
-    "{% break %}", "{# open", "{{ messages | map(attribute='role') | length }}", "{{ nil | items }}",
+    "{% break %}", "{# open", "{{ messages | map(attribute='role') | length }}",
     "{{ dict(1) }}", "{{ 'x' | abs }}", "{{ range() }}", "{{ 1[2:3:0] ~ 'abc'[::0] }}", "{{ -'a' }}", "{{ {}.x.y }}",
 ]
 
