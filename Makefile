@@ -41,6 +41,8 @@ check: configure
 	@$(PYTHON) tools/check_layers.py
 	@$(PYTHON) tools/check_sizes.py
 	@tools/check_format.sh
+	@if grep -q '^MEAP_NVCC:.*nvcc$$' $(BUILD)/CMakeCache.txt; then cmake --build $(BUILD) --target gpu_kernels -j $(JOBS); \
+	  else echo "GPU kernels: no nvcc, not compiled"; fi
 	@tools/check_tidy.sh $(BUILD)
 
 check-slow: test
@@ -58,7 +60,7 @@ fuzz: setup
 	  mkdir -p corpus/$$target && ./$$target -max_total_time=$(FUZZ_SECONDS) corpus/$$target || exit 1; done
 
 format:
-	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i
 
 clean:
 	@rm -rf $(BUILD)

@@ -17,7 +17,7 @@ namespace {
 /// Elements of one piece of work: its buffers fit the second-level cache.
 constexpr int64_t kPiece = int64_t{1} << 16;
 
-bool IsFlat(const at::Tensor& x) { return HasKernel(x) && x.is_contiguous(); }
+bool IsFlat(const at::Tensor& x) { return HasFusedKernel(x) && x.is_contiguous(); }
 
 bool FitsKernel(const at::Tensor& grad, const at::Tensor& master, const at::Tensor& m,
                 const at::Tensor& v, const at::Tensor& copy) {
@@ -44,6 +44,23 @@ AdamWStep StepOf(const AdamWOptions& options, int64_t step, double grad_scale,
           .v = v.mutable_data_ptr<float>(),
           .copy_element = copy.defined() ? ElementOf(copy) : Element::kF32,
           .copy = copy.defined() ? copy.mutable_data_ptr() : nullptr};
+}
+
+/// Every tensor's parts on the device, looked at once.
+double GpuGradNorm(const std::vector<at::Tensor>& grads) {
+  const auto count = static_cast<int64_t>(grads.size());
+  const at::Tensor parts = at::empty({count, kGpuNormParts}, grads[0].options().dtype(at::kDouble));
+  for (int64_t i = 0; i < count; ++i) {
+    double* const sums = parts.mutable_data_ptr<double>() + i * kGpuNormParts;
+    OnDeviceOf(
+        parts,
+        [&](auto stream) {
+          GpuSumOfSquares(ElementOf(grads[i]), grads[i].const_data_ptr(), grads[i].numel(), sums,
+                          stream);
+        },
+        [] {});
+  }
+  return std::sqrt(parts.sum().item<double>());
 }
 
 void AdamWOperator(at::Tensor master, at::Tensor m, at::Tensor v, const at::Tensor& grad,
@@ -73,14 +90,19 @@ void AdamWUpdate(const AdamWOptions& options, int64_t step, double grad_scale,
                  (!copy.defined() || copy.numel() == count),
              "tensors of one parameter are of one size");
   const AdamWStep work = StepOf(options, step, grad_scale, grad, master, m, v, copy);
-  const int64_t pieces = (count + kPiece - 1) / kPiece;
-  at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
-    work.Run(begin * kPiece, std::min(count, end * kPiece));
-  });
+  OnDeviceOf(
+      master, [&](auto stream) { GpuAdamW(work, count, stream); },
+      [&] {
+        const int64_t pieces = (count + kPiece - 1) / kPiece;
+        at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
+          work.Run(begin * kPiece, std::min(count, end * kPiece));
+        });
+      });
 }
 
 double GradNorm(const std::vector<at::Tensor>& grads) {
   if (!std::all_of(grads.begin(), grads.end(), IsFlat)) return reference::GradNorm(grads);
+  if (!grads.empty() && grads[0].is_cuda()) return GpuGradNorm(grads);
   struct Piece {
     const at::Tensor* grad;
     int64_t begin;

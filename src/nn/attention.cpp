@@ -87,7 +87,32 @@ TORCH_LIBRARY_FRAGMENT(meap, library) {
               &PackedAttentionOperator);
 }
 
+/// Flash attention over packed sequences; libtorch knows its gradient.
+at::Tensor FlashAttention(const at::Tensor& q_NHd, const at::Tensor& k_NKd, const at::Tensor& v_NKd,
+                          const Segments& segments) {
+  int64_t longest = 0;
+  for (int64_t i = 0; i < segments.count(); ++i) longest = std::max(longest, segments.length(i));
+  return std::get<0>(at::_flash_attention_forward(
+      q_NHd, k_NKd, v_NKd, segments.gpu_offsets, segments.gpu_offsets, longest, longest,
+      /*dropout_p=*/0.0, /*is_causal=*/true, /*return_debug_mask=*/false));
+}
+
+bool FitsFlashAttention(const at::Tensor& q_NHd, const Segments& segments) {
+  const bool narrow = q_NHd.scalar_type() == at::kBFloat16 || q_NHd.scalar_type() == at::kHalf;
+  constexpr int64_t kWidestHead = 256;
+  return q_NHd.is_cuda() && narrow && segments.gpu_offsets.defined() && q_NHd.size(2) % 8 == 0 &&
+         q_NHd.size(2) <= kWidestHead;
+}
+
 }  // namespace
+
+at::Tensor PackedAttender::Attend(int64_t, const at::Tensor& q_NHd, const at::Tensor& k_NKd,
+                                  const at::Tensor& v_NKd) {
+  if (q_NHd.is_cuda() && !segments_.gpu_offsets.defined()) {  // once for all layers
+    segments_.gpu_offsets = at::tensor(segments_.offsets, at::kInt).to(q_NHd.device());
+  }
+  return PackedAttention(q_NHd, k_NKd, v_NKd, segments_);
+}
 
 Segments Segments::Regular(int64_t rows, int64_t length) {
   Segments segments;
@@ -106,6 +131,7 @@ at::Tensor PackedAttention(const at::Tensor& q_NHd, const at::Tensor& k_NKd,
                            const at::Tensor& v_NKd, const Segments& segments) {
   MEAP_CHECK(segments.tokens() == q_NHd.size(0), "segments do not cover the tokens");
   MEAP_CHECK(q_NHd.size(1) % k_NKd.size(1) == 0, "query heads do not share key heads evenly");
+  if (FitsFlashAttention(q_NHd, segments)) return FlashAttention(q_NHd, k_NKd, v_NKd, segments);
   if (!HasKernel(q_NHd)) return reference::PackedAttention(q_NHd, k_NKd, v_NKd, segments);
   return PackedAttentionFunction::apply(q_NHd, k_NKd, v_NKd, segments.offsets);
 }

@@ -13,6 +13,8 @@ namespace meap {
 /// token attends to itself and to what stands before it in its own segment, to nothing else.
 struct Segments {
   std::vector<int64_t> offsets;
+  /// The same, int32 on the GPU that attention is computed on; undefined elsewhere.
+  at::Tensor gpu_offsets = {};
 
   /// `rows` segments of `length` tokens.
   static Segments Regular(int64_t rows, int64_t length);
@@ -24,7 +26,8 @@ struct Segments {
 };
 
 /// softmax(q k^T / sqrt(d)) v inside each segment, causal; [N, H, d]. Never holds a T x T matrix.
-/// Differentiable in q, k, v. On the CPU in f32 and bf16 by our own kernels, else the reference.
+/// Differentiable in q, k, v. On the CPU in f32 and bf16 by our own kernels, on a GPU in bf16 and
+/// f16 by libtorch's flash attention where the segments have their gpu_offsets, else the reference.
 at::Tensor PackedAttention(const at::Tensor& q_NHd, const at::Tensor& k_NKd,
                            const at::Tensor& v_NKd, const Segments& segments);
 
@@ -48,9 +51,7 @@ class PackedAttender : public Attender {
  public:
   explicit PackedAttender(Segments segments) : segments_(std::move(segments)) {}
   at::Tensor Attend(int64_t, const at::Tensor& q_NHd, const at::Tensor& k_NKd,
-                    const at::Tensor& v_NKd) override {
-    return PackedAttention(q_NHd, k_NKd, v_NKd, segments_);
-  }
+                    const at::Tensor& v_NKd) override;
 
  private:
   Segments segments_;

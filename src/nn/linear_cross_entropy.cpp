@@ -19,17 +19,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Rows of a block: 128 MiB of logits. Smaller blocks would pass over the head's gradient more
-/// often than over the logits themselves.
-int64_t BlockRows(const at::Tensor& weight_VD) {
-  const int64_t row_bytes = std::max<int64_t>(1, weight_VD.size(0)) * weight_VD.element_size();
-  return std::max<int64_t>(16, (int64_t{1} << 27) / row_bytes);
-}
-
 /// Loss of a block into nll_B; logits_BV becomes the gradient of them where one is wanted.
 void SoftmaxBlock(const at::Tensor& logits_BV, const at::Tensor& targets_B, double scale,
                   bool wants_gradient, at::Tensor nll_B) {
-  if (HasKernel(logits_BV)) {
+  if (HasFusedKernel(logits_BV)) {
     const SoftmaxLoss work{ElementOf(logits_BV),
                            logits_BV.size(1),
                            logits_BV.data_ptr(),
@@ -37,8 +30,12 @@ void SoftmaxBlock(const at::Tensor& logits_BV, const at::Tensor& targets_B, doub
                            nll_B.mutable_data_ptr<float>(),
                            wants_gradient,
                            static_cast<float>(scale)};
-    at::parallel_for(0, logits_BV.size(0), 1,
-                     [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+    OnDeviceOf(
+        logits_BV, [&](auto stream) { GpuSoftmaxLoss(work, logits_BV.size(0), stream); },
+        [&] {
+          at::parallel_for(0, logits_BV.size(0), 1,
+                           [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+        });
     return;
   }
   at::Tensor wide_BV = logits_BV.to(at::kFloat);
@@ -61,7 +58,8 @@ class Blocks {
         targets_M_(targets_M),
         scale_(scale),
         wants_gradient_(wants_gradient),
-        rows_(std::min(BlockRows(weight_VD), hidden_MD.size(0))),
+        rows_(std::min(CrossEntropyBlockRows(weight_VD.size(0), weight_VD.element_size()),
+                       hidden_MD.size(0))),
         nll_M_(at::empty({hidden_MD.size(0)}, hidden_MD.options().dtype(at::kFloat))) {}
 
   void Run() {
@@ -188,6 +186,11 @@ TORCH_LIBRARY_FRAGMENT(meap, library) {
 }
 
 }  // namespace
+
+int64_t CrossEntropyBlockRows(int64_t vocabulary, int64_t element_size) {
+  const int64_t row_bytes = std::max<int64_t>(1, vocabulary) * element_size;
+  return std::max<int64_t>(16, (int64_t{1} << 27) / row_bytes);
+}
 
 CrossEntropy LinearCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& weight_VD,
                                 const at::Tensor& targets_N, double scale) {

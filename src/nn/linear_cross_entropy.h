@@ -11,6 +11,10 @@ namespace meap {
 /// Label of a position without loss.
 inline constexpr int64_t kIgnoreLabel = -100;
 
+/// Rows whose logits are held at a time: 128 MiB of them, each element_size bytes. Smaller blocks
+/// would pass over the head's gradient more often than over the logits themselves.
+int64_t CrossEntropyBlockRows(int64_t vocabulary, int64_t element_size);
+
 struct CrossEntropy {
   at::Tensor loss;   // f32 scalar: scale * sum over positions with loss; differentiable
   at::Tensor nll_N;  // f32, -log p(target) of each position, 0 where there is no loss; no gradient

@@ -42,7 +42,11 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
                               sum_ND.data_ptr(),
                               normed_ND.data_ptr(),
                               scale_N.mutable_data_ptr<float>()};
-    at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+    OnDeviceOf(
+        x_ND, [&](auto stream) { GpuRmsNormForward(work, rows, stream); },
+        [&] {
+          at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+        });
     ctx->saved_data["adds"] = delta_ND.defined();
     ctx->set_materialize_grads(false);
     ctx->save_for_backward({sum_ND, weight_D, scale_N});
@@ -77,14 +81,19 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
  private:
   static at::Tensor WeightGradient(const RmsNormBackward& work, const at::Tensor& scale_N) {
     const int64_t rows = scale_N.size(0);
-    const int64_t chunks = (rows + kChunkRows - 1) / kChunkRows;
+    const int64_t chunks =
+        scale_N.is_cuda() ? kGpuRmsNormParts : (rows + kChunkRows - 1) / kChunkRows;
     const at::Tensor parts = at::zeros({chunks, work.width}, scale_N.options());
-    at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        work.Run(i * kChunkRows, std::min(rows, (i + 1) * kChunkRows),
-                 parts.mutable_data_ptr<float>() + i * work.width);
-      }
-    });
+    float* const sums = parts.mutable_data_ptr<float>();
+    OnDeviceOf(
+        scale_N, [&](auto stream) { GpuRmsNormBackward(work, rows, sums, stream); },
+        [&] {
+          at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+              work.Run(i * kChunkRows, std::min(rows, (i + 1) * kChunkRows), sums + i * work.width);
+            }
+          });
+        });
     return parts.sum(0);
   }
 };
@@ -109,7 +118,7 @@ TORCH_LIBRARY_FRAGMENT(meap, library) {
 }  // namespace
 
 at::Tensor RmsNorm(const at::Tensor& x_ND, const at::Tensor& weight_D, double eps) {
-  if (!HasKernel(x_ND)) return reference::RmsNorm(x_ND, weight_D, eps);
+  if (!HasFusedKernel(x_ND)) return reference::RmsNorm(x_ND, weight_D, eps);
   MEAP_CHECK(x_ND.size(-1) == weight_D.size(0), "one weight for each column");
   return RmsNormFunction::apply(x_ND, std::optional<at::Tensor>(), weight_D.to(x_ND.scalar_type()),
                                 eps)[0];
@@ -118,7 +127,7 @@ at::Tensor RmsNorm(const at::Tensor& x_ND, const at::Tensor& weight_D, double ep
 std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& residual_ND,
                                              const at::Tensor& delta_ND, const at::Tensor& weight_D,
                                              double eps) {
-  if (!HasKernel(residual_ND)) {
+  if (!HasFusedKernel(residual_ND)) {
     return reference::AddRmsNorm(residual_ND, delta_ND, weight_D, eps);
   }
   MEAP_CHECK(residual_ND.sizes() == delta_ND.sizes() &&

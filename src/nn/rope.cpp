@@ -37,8 +37,12 @@ struct Angles {
                         from.stride(0),
                         to.data_ptr(),
                         to.stride(0)};
-    at::parallel_for(0, from.size(0), kGrainTokens,
-                     [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+    OnDeviceOf(
+        from, [&](auto stream) { GpuRotate(work, from.size(0), stream); },
+        [&] {
+          at::parallel_for(0, from.size(0), kGrainTokens,
+                           [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+        });
   }
 };
 
@@ -131,6 +135,7 @@ TORCH_LIBRARY_FRAGMENT(meap, library) {
 void CheckShapes(const at::Tensor& x_NHd, const RopeTable& table, const at::Tensor& positions_N) {
   MEAP_CHECK(x_NHd.size(2) == 2 * table.cos_Pd.size(1), "the table is for this head width");
   MEAP_CHECK(positions_N.size(0) == x_NHd.size(0), "one position for each token");
+  if (!positions_N.is_cpu()) return;  // a GPU would have to be waited for
   MEAP_CHECK(positions_N.numel() == 0 || (positions_N.min().item<int64_t>() >= 0 &&
                                           positions_N.max().item<int64_t>() < table.cos_Pd.size(0)),
              "positions are within the table");
@@ -140,7 +145,7 @@ void CheckShapes(const at::Tensor& x_NHd, const RopeTable& table, const at::Tens
 
 at::Tensor ApplyRope(const at::Tensor& x_NHd, const RopeTable& table,
                      const at::Tensor& positions_N) {
-  if (!HasKernel(x_NHd)) return reference::ApplyRope(x_NHd, table, positions_N);
+  if (!HasFusedKernel(x_NHd)) return reference::ApplyRope(x_NHd, table, positions_N);
   CheckShapes(x_NHd, table, positions_N);
   return ApplyRopeFunction::apply(x_NHd, table.cos_Pd, table.sin_Pd, positions_N.contiguous());
 }
@@ -148,7 +153,7 @@ at::Tensor ApplyRope(const at::Tensor& x_NHd, const RopeTable& table,
 RotatedQkv RotateQkv(const at::Tensor& qkv_NHd, int64_t heads, int64_t kv_heads,
                      const RopeTable& table, const at::Tensor& positions_N) {
   MEAP_CHECK(qkv_NHd.size(1) == heads + 2 * kv_heads, "qkv holds H + 2K heads");
-  if (!HasKernel(qkv_NHd) || !DenseHeads(qkv_NHd)) {
+  if (!HasFusedKernel(qkv_NHd) || !DenseHeads(qkv_NHd)) {
     return reference::RotateQkv(qkv_NHd, heads, kv_heads, table, positions_N);
   }
   CheckShapes(qkv_NHd, table, positions_N);

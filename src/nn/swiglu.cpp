@@ -25,10 +25,16 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
     const at::Tensor out_NF = at::empty(sizes, gate_up_N2F.options());
     const int64_t width = sizes.back();
     const int64_t rows = width == 0 ? 0 : out_NF.numel() / width;
-    at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
-      SwiGluForwardRows(ElementOf(gate_up_N2F), width, gate_up_N2F.const_data_ptr(),
-                        out_NF.data_ptr(), begin, end);
-    });
+    const Element element = ElementOf(gate_up_N2F);
+    const void* const from = gate_up_N2F.const_data_ptr();
+    void* const to = out_NF.data_ptr();
+    OnDeviceOf(
+        out_NF, [&](auto stream) { GpuSwiGluForward(element, width, from, to, rows, stream); },
+        [&] {
+          at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
+            SwiGluForwardRows(element, width, from, to, begin, end);
+          });
+        });
     ctx->save_for_backward({gate_up_N2F});
     return out_NF;
   }
@@ -39,10 +45,18 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
     const at::Tensor grad_N2F = at::empty_like(gate_up_N2F);
     const int64_t width = grad_out_NF.size(-1);
     const int64_t rows = width == 0 ? 0 : grad_out_NF.numel() / width;
-    at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
-      SwiGluBackwardRows(ElementOf(gate_up_N2F), width, gate_up_N2F.const_data_ptr(),
-                         grad_out_NF.const_data_ptr(), grad_N2F.data_ptr(), begin, end);
-    });
+    const Element element = ElementOf(gate_up_N2F);
+    const void* const from = gate_up_N2F.const_data_ptr();
+    const void* const grad = grad_out_NF.const_data_ptr();
+    void* const to = grad_N2F.data_ptr();
+    OnDeviceOf(
+        grad_N2F,
+        [&](auto stream) { GpuSwiGluBackward(element, width, from, grad, to, rows, stream); },
+        [&] {
+          at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
+            SwiGluBackwardRows(element, width, from, grad, to, begin, end);
+          });
+        });
     return {grad_N2F};
   }
 };
@@ -52,7 +66,7 @@ TORCH_LIBRARY_FRAGMENT(meap, library) { library.def("swiglu(Tensor gate_up) -> T
 }  // namespace
 
 at::Tensor SwiGlu(const at::Tensor& gate_up_N2F) {
-  if (!HasKernel(gate_up_N2F)) return reference::SwiGlu(gate_up_N2F);
+  if (!HasFusedKernel(gate_up_N2F)) return reference::SwiGlu(gate_up_N2F);
   return SwiGluFunction::apply(gate_up_N2F);
 }
 

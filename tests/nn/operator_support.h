@@ -55,7 +55,8 @@ inline std::vector<at::Tensor> ForwardBackward(const Operator& op,
   std::vector<at::Tensor> results = op(inputs);
   std::vector<at::Tensor> grads;
   for (size_t i = 0; i < results.size(); ++i) {
-    grads.push_back(Normal(results[i].sizes(), results[i].scalar_type(), 1000 + i).detach());
+    const at::Tensor grad = Normal(results[i].sizes(), results[i].scalar_type(), 1000 + i);
+    grads.push_back(grad.detach().to(results[i].device()));
   }
   for (at::Tensor& grad : torch::autograd::grad(results, inputs, grads)) {
     results.push_back(std::move(grad));

@@ -1,0 +1,28 @@
+// How operators reach their GPU kernels, in builds that have them.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/gpu_kernels.h"
+
+namespace meap {
+
+#ifdef MEAP_HAS_GPU_KERNELS
+inline constexpr bool kHasGpuKernels = true;
+#else
+inline constexpr bool kHasGpuKernels = false;
+#endif
+
+/// The stream that libtorch computes on now, on the GPU of `x`.
+GpuStream StreamOf(const at::Tensor& x);
+
+/// Calls gpu(stream) for a tensor on a GPU, cpu() for one on the CPU.
+template <class Gpu, class Cpu>
+void OnDeviceOf(const at::Tensor& x, const Gpu& gpu, const Cpu& cpu) {
+  if constexpr (kHasGpuKernels) {
+    if (x.is_cuda()) return gpu(StreamOf(x));
+  }
+  cpu();
+}
+
+}  // namespace meap
