@@ -94,9 +94,9 @@ void Serve(const Shape& shape, at::ScalarType dtype) {
     const int64_t faults = Usage().ru_minflt;
     for (int64_t i = 0; i < steps; ++i) {
       const auto start = std::chrono::steady_clock::now();
-      loss = ForwardBackward(model, rows, 1.0 / static_cast<double>(rows.labels.size())).all.Mean();
-      optimizer.Accumulate();
-      optimizer.Update(++step, 3e-4);
+      const double scale = 1.0 / static_cast<double>(rows.labels.size());
+      loss = SumLosses(ForwardBackward(model, rows, scale), rows).all.Mean();
+      optimizer.Update(++step, 3e-4, optimizer.GradientNorm());
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
       seconds << (i > 0 ? ", " : "") << took.count();
     }

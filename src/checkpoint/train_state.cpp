@@ -68,6 +68,12 @@ void CheckpointWriter::Wait() {
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
+bool CheckpointWriter::Busy() {
+  if (running_) return true;
+  Wait();
+  return false;
+}
+
 void CheckpointWriter::Save(const TrainState& state) {
   Wait();
   Publish(state);
@@ -87,12 +93,14 @@ void CheckpointWriter::SaveInBackground(TrainState state) {
       source = SourceOf(source.name, copy);
     }
   }
+  running_ = true;
   worker_ = std::thread([this, copied = std::move(state)] {
     try {
       Publish(copied);
     } catch (...) {
       failure_ = std::current_exception();
     }
+    running_ = false;
   });
 }
 
@@ -128,11 +136,16 @@ void CheckpointWriter::ApplyRetention(int64_t saved_step) const {
       best = path;
     }
   }
+  const auto divides = [](int64_t every, int64_t step) { return every > 0 && step % every == 0; };
+  fs::path regular;
+  for (const auto& [step, path] : checkpoints) {
+    if (divides(retention_.keep_newest_of, step)) regular = path;
+  }
   const auto keep_last = static_cast<size_t>(std::max<int64_t>(1, retention_.keep_last));
   for (size_t i = 0; i + keep_last < checkpoints.size(); ++i) {
     const auto& [step, path] = checkpoints[i];
-    const bool milestone = retention_.keep_every > 0 && step % retention_.keep_every == 0;
-    if (!milestone && path != best) RemoveFolder(path);
+    const bool milestone = divides(retention_.keep_every, step);
+    if (!milestone && path != best && path != regular) RemoveFolder(path);
   }
 }
 
@@ -177,8 +190,9 @@ LoadedState LoadCheckpoint(const fs::path& checkpoint) {
   return loaded;
 }
 
-std::optional<LoadedState> LoadNewestGood(const fs::path& folder) {
-  const std::vector<std::pair<int64_t, fs::path>> checkpoints = ListCheckpoints(folder);
+std::optional<LoadedState> LoadNewestGood(const fs::path& folder, int64_t every) {
+  std::vector<std::pair<int64_t, fs::path>> checkpoints = ListCheckpoints(folder);
+  std::erase_if(checkpoints, [&](const auto& entry) { return entry.first % every != 0; });
   for (size_t i = checkpoints.size(); i-- > 0;) {
     try {
       return LoadCheckpoint(checkpoints[i].second);

@@ -2,6 +2,7 @@
 // read.
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,8 @@ struct Retention {
   int64_t keep_last = 2;   // this many newest, at least 1
   int64_t keep_every = 0;  // steps; those whose step it divides; 0 for none
   bool keep_best = false;  // the one with the lowest metric
+  /// The newest whose step it divides, whatever was saved in between on request; 0 for none.
+  int64_t keep_newest_of = 0;
 };
 
 /// Writes the checkpoints of one run; one object for a folder at a time. Not thread-safe.
@@ -52,6 +55,8 @@ class CheckpointWriter {
   void SaveInBackground(TrainState state);
   /// Waits for the background save, and throws its failure.
   void Wait();
+  /// True while a background save runs; throws the failure of one that has ended.
+  bool Busy();
 
  private:
   void Publish(const TrainState& state) const;
@@ -61,7 +66,8 @@ class CheckpointWriter {
   Retention retention_;
   std::map<std::string, at::Tensor> copies_;
   std::thread worker_;
-  std::exception_ptr failure_;
+  std::atomic<bool> running_ = false;
+  std::exception_ptr failure_;  // the worker's, read once it does not run
 };
 
 /// A checkpoint that was verified whole.
@@ -83,9 +89,10 @@ std::vector<std::pair<int64_t, fs::path>> ListCheckpoints(const fs::path& folder
 /// One checkpoint; InputError naming the file and tensor when anything in it is damaged.
 LoadedState LoadCheckpoint(const fs::path& checkpoint);
 
-/// The newest checkpoint that is whole; a warning says what is wrong with each newer one. Nothing
-/// when there are no checkpoints; InputError when there are, but every one is damaged.
-std::optional<LoadedState> LoadNewestGood(const fs::path& folder);
+/// The newest checkpoint that is whole, of those whose step `every` divides; a warning says what is
+/// wrong with each newer one. Nothing when there are no checkpoints; InputError when there are, but
+/// every one is damaged.
+std::optional<LoadedState> LoadNewestGood(const fs::path& folder, int64_t every = 1);
 
 /// Lines "- key: old" and "+ key: new" for what differs between two recipes (YAML, one key a
 /// line, nested by indentation); keys carry their parents' names ("optimizer.lr: 0.1"). Empty when

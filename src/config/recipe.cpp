@@ -168,6 +168,38 @@ void CheckpointOptions::Describe(OptionVisitor& v) {
            .unit = "steps",
            .min = 0});
   v.Visit("checkpoint.keep", keep, {.help = "newest checkpoints kept", .min = 1});
+  v.Visit("checkpoint.keep_every", keep_every,
+          {.help = "checkpoints whose step it divides are kept for good; 0 = none",
+           .unit = "steps",
+           .min = 0});
+  v.Visit("checkpoint.keep_best", keep_best,
+          {.help = "save at every best validation loss so far, and keep the best"});
+  v.Visit("checkpoint.background", background,
+          {.help = "write from a copy while training goes on; needs memory for the copy"});
+}
+
+void GuardOptions::Describe(OptionVisitor& v) {
+  v.Visit("guard.on_nonfinite", on_nonfinite,
+          {.help = "at a loss or gradient that is not finite: stop; skip the update; or rollback "
+                   "the weights to the last checkpoint and go on with the next data",
+           .choices = {"stop", "skip", "rollback"}});
+  v.Visit("guard.on_spike", on_spike,
+          {.help = "the same for a loss far above those before it; warn says so and goes on",
+           .choices = {"off", "warn", "stop", "skip", "rollback"}});
+  v.Visit("guard.spike_score", spike_score,
+          {.help = "what a spike is: so many robust standard deviations (1.4826 MAD) above the "
+                   "median of the window",
+           .min = 1});
+  v.Visit("guard.spike_window", spike_window,
+          {.help = "good steps that a loss is held against; there is no judging before it is full",
+           .unit = "steps",
+           .min = 4,
+           .max = 100000});
+  v.Visit("guard.limit", limit,
+          {.help = "stop after so many skipped or rolled back steps in a row",
+           .unit = "steps",
+           .min = 1});
+  v.Visit("guard.memory", memory, {.help = "refuse a run that by the forecast cannot fit"});
 }
 
 void Recipe::Describe(OptionVisitor& v) {
@@ -181,6 +213,7 @@ void Recipe::Describe(OptionVisitor& v) {
   train.Describe(v);
   validation.Describe(v);
   checkpoint.Describe(v);
+  guard.Describe(v);
   v.Visit("output", output, {.help = "run folder"});
 }
 
@@ -264,6 +297,11 @@ void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::stri
     throw InputError({.what = "schedule.min_lr exceeds optimizer.lr",
                       .where = source.Place("schedule.min_lr"),
                       .hint = "lower schedule.min_lr or raise optimizer.lr"});
+  }
+  if (recipe.checkpoint.keep_best && recipe.data.validation.empty()) {
+    throw InputError({.what = "checkpoint.keep_best needs a validation loss",
+                      .where = source.Place("checkpoint.keep_best"),
+                      .hint = "name data.validation, or leave checkpoint.keep_best out"});
   }
   CheckMask(recipe.objective.mask, source);
   if (recipe.objective.name == "ntp") {

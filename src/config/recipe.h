@@ -105,6 +105,20 @@ struct ValidationOptions {
 struct CheckpointOptions {
   int64_t every = 0;
   int64_t keep = 2;
+  int64_t keep_every = 0;
+  bool keep_best = false;
+  bool background = true;
+  void Describe(OptionVisitor& visitor);
+};
+
+/// What to do when training goes wrong, and before it can.
+struct GuardOptions {
+  std::string on_nonfinite = "stop";
+  std::string on_spike = "warn";
+  double spike_score = 8;
+  int64_t spike_window = 64;
+  int64_t limit = 8;
+  bool memory = true;
   void Describe(OptionVisitor& visitor);
 };
 
@@ -118,6 +132,7 @@ struct Recipe {
   TrainOptions train;
   ValidationOptions validation;
   CheckpointOptions checkpoint;
+  GuardOptions guard;
   std::string output = "runs/pretrain";
 
   void Describe(OptionVisitor& visitor);

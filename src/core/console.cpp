@@ -70,10 +70,12 @@ std::string FormatBytes(double bytes) {
   return Print("%.2f", bytes / 0x1p30, " GiB");
 }
 
-ProgressBar::ProgressBar(std::string label, uint64_t total, std::string unit)
+ProgressBar::ProgressBar(std::string label, uint64_t total, std::string unit, uint64_t done)
     : label_(std::move(label)),
       unit_(std::move(unit)),
       total_(total),
+      before_(done),
+      done_(done),
       terminal_(::isatty(STDERR_FILENO) != 0) {
   if (!terminal_) last_draw_ = start_;
 }
@@ -100,7 +102,7 @@ void ProgressBar::Finish() {
 
 void ProgressBar::Draw(std::string_view detail, bool final) {
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const double rate = seconds > 0 ? static_cast<double>(done_) / seconds : 0;
+  const double rate = seconds > 0 ? static_cast<double>(done_ - before_) / seconds : 0;
   std::string line = label_ + " ";
   if (total_ > 0) {
     constexpr int kWidth = 24;

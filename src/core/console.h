@@ -29,8 +29,9 @@ std::string FormatBytes(double bytes);
 /// elsewhere, nothing with --quiet. Not thread-safe: call from one thread.
 class ProgressBar {
  public:
-  /// `total` 0 means unknown: then there is a counter and no bar.
-  ProgressBar(std::string label, uint64_t total, std::string unit);
+  /// `total` 0 means unknown: then there is a counter and no bar. `done` was done before the bar
+  /// began, as after a resume, and says nothing of the rate.
+  ProgressBar(std::string label, uint64_t total, std::string unit, uint64_t done = 0);
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   ~ProgressBar();
@@ -47,7 +48,8 @@ class ProgressBar {
   std::string label_;
   std::string unit_;
   uint64_t total_;
-  uint64_t done_ = 0;
+  uint64_t before_;
+  uint64_t done_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_draw_{};
   std::string detail_;

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as a wish that a loop looks at, so that it can save before it stops.
+// Signals as wishes that a loop looks at: SIGINT and SIGTERM to save and stop, SIGUSR1 to save.
 #pragma once
 
 #include <optional>
@@ -7,8 +7,8 @@
 
 namespace meap {
 
-/// While it lives, SIGINT and SIGTERM are noted instead of ending the process; a second one ends it
-/// at once.
+/// While it lives, SIGINT, SIGTERM and SIGUSR1 are noted instead of ending the process; a second
+/// SIGINT or SIGTERM ends it at once.
 class SignalGuard {
  public:
   SignalGuard();
@@ -18,6 +18,8 @@ class SignalGuard {
 
   /// The exit code of the signal that came (130 or 143), if one did.
   static std::optional<ExitCode> Requested();
+  /// True once for each SIGUSR1 that came since the last call (several in between count as one).
+  static bool TakeSaveRequest();
 };
 
 }  // namespace meap

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "checkpoint/train_state.h"
@@ -15,16 +17,25 @@ class Optimizer {
  public:
   /// `parameters` are those that are trained: a model's own, or a few beside it. `masters` are
   /// their f32 weights. Where the model computes in f32 they are the same tensors; else the model's
-  /// are copies that every update rewrites.
+  /// are copies that every update rewrites. While the optimizer lives, every gradient that a
+  /// backward pass makes for them is taken off the parameter as soon as it is whole and added to
+  /// the optimizer's own sum, in f32: no second set of gradients is ever held.
   Optimizer(std::vector<Parameter> parameters, std::vector<at::Tensor> masters,
             const OptimizerOptions& options);
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+  ~Optimizer();
 
-  /// Takes the gradients of a micro-batch off the parameters and adds them up in f32.
-  void Accumulate();
-  /// Clips the sum of the gradients to options.grad_clip, updates every weight at learning rate
-  /// `lr`, and forgets the gradients. `step` counts from 1. Returns the norm before clipping; when
-  /// that is not finite, nothing is updated.
-  double Update(int64_t step, double lr);
+  /// Norm of the gradients summed since the last update.
+  double GradientNorm() const;
+  /// Clips the sum of the gradients, whose norm is `norm`, to options.grad_clip, updates every
+  /// weight at learning rate `lr`, and forgets the gradients. `step` counts from 1.
+  void Update(int64_t step, double lr, double norm);
+  /// Forgets the gradients without an update.
+  void Discard();
+  /// Name of a trained tensor with a number that is not finite: "weight X", else "gradient of X",
+  /// else empty.
+  std::string FirstNonFinite() const;
 
   const std::vector<at::Tensor>& masters() const { return masters_; }
   /// Adds weights and moments to a checkpoint, and takes them back from one.
@@ -32,6 +43,8 @@ class Optimizer {
   void Restore(const LoadedState& state);
 
  private:
+  class GradientTaker;
+
   std::vector<Parameter> parameters_;
   std::vector<at::Tensor> masters_;
   std::vector<at::Tensor> m_;

@@ -145,8 +145,8 @@ class PretrainTask : public TrainTask {
 
 }  // namespace
 
-RunOutcome Pretrain(const Recipe& recipe, bool resume) {
-  return RunTraining(recipe, resume,
+RunOutcome Pretrain(const Recipe& recipe, const StartOptions& start) {
+  return RunTraining(recipe, start,
                      [&](int threads) { return std::make_unique<PretrainTask>(recipe, threads); });
 }
 

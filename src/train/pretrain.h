@@ -7,6 +7,6 @@
 namespace meap {
 
 /// Trains on plain text by `recipe`, with NTP or MEAP; see RunTraining.
-RunOutcome Pretrain(const Recipe& recipe, bool resume);
+RunOutcome Pretrain(const Recipe& recipe, const StartOptions& start);
 
 }  // namespace meap

@@ -1,20 +1,27 @@
 #include "train/run.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <cmath>
+#include <utility>
+
 #include "core/files.h"
+#include "core/machine.h"
 #include "core/parallel.h"
 #include "core/signals.h"
+#include "core/stopwatch.h"
 #include "core/strings.h"
 #include "model/device.h"
+#include "train/guard.h"
+#include "train/preflight.h"
 #include "train/run_log.h"
-#include "train/run_start.h"
 #include "train/schedule.h"
 
 namespace meap {
 namespace {
 
-void Announce(const Recipe& recipe, const TrainTask& task) {
+void Announce(const Recipe& recipe, const TrainTask& task, const Preflight& preflight) {
   const RunSizes sizes = task.sizes();
   const at::Tensor& head = task.model().head();
   for (const auto& [name, meaning] : task.Describe()) Note(fmt::format("{:<10} {}", name, meaning));
@@ -22,33 +29,66 @@ void Announce(const Recipe& recipe, const TrainTask& task) {
                    sizes.steps, sizes.batch_rows, sizes.sequence_length, sizes.micro_rows,
                    DtypeName(head.scalar_type()), head.device().str(),
                    WarmupSteps(recipe.schedule, sizes.steps)));
+  Note("forecast   " + Join(PreflightLines(preflight, sizes), "\n           "));
+}
+
+bool RollsBack(const GuardOptions& guard) {
+  return guard.on_nonfinite == "rollback" || guard.on_spike == "rollback";
+}
+
+Retention RetentionOf(const Recipe& recipe, int64_t steps) {
+  return {.keep_last = recipe.checkpoint.keep,
+          .keep_every = recipe.checkpoint.keep_every,
+          .keep_best = recipe.checkpoint.keep_best,
+          .keep_newest_of = RollsBack(recipe.guard) ? SaveEvery(recipe, steps) : 0};
+}
+
+nlohmann::json OrNull(std::optional<double> value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
+
+std::optional<double> IfNumber(const nlohmann::json& value) {
+  return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
 }
 
 class Run {
  public:
-  Run(const Recipe& recipe, const TrainTask& task)
+  Run(const Recipe& recipe, const TrainTask& task, const Preflight& preflight)
       : recipe_(recipe),
         task_(task),
+        preflight_(preflight),
         steps_(task.sizes().steps),
-        optimizer_(task.trained(), task.masters(), recipe.optimizer) {}
+        optimizer_(task.trained(), task.masters(), recipe.optimizer),
+        guard_(recipe.guard) {}
 
   RunOutcome Go(const std::optional<LoadedState>& from);
 
  private:
   void Restore(const LoadedState& from);
+  bool Accepts(const StepReport& report, const TrainingRows& rows);
+  void RollBack();
   bool AfterStep(const StepReport& report);
-  void Save(int64_t step);
+  bool ValidateIfDue();
+  void SaveIfDue(bool best);
+  void Save(bool in_background);
+  bool Last() const { return step_ == steps_; }
   nlohmann::ordered_json Summary() const;
 
   const Recipe& recipe_;
   const TrainTask& task_;
+  const Preflight& preflight_;
   int64_t steps_;
   Optimizer optimizer_;
+  Guard guard_;
   std::optional<RunLog> log_;
   std::optional<CheckpointWriter> checkpoints_;
   int64_t step_ = 0;
   int64_t tokens_ = 0;
   double train_seconds_ = 0;
+  double save_seconds_ = 0;                // standing still to save, since the last step's line
+  bool wants_save_ = false;                // one is due, the last one still being written
+  std::optional<double> best_validation_;  // lowest so far
+  int64_t validated_step_ = -1;
 };
 
 RunOutcome Run::Go(const std::optional<LoadedState>& from) {
@@ -56,15 +96,18 @@ RunOutcome Run::Go(const std::optional<LoadedState>& from) {
   MakeOutputDirectory(output, "output");
   WriteFileAtomically(output / "recipe.yaml", recipe_.Dump());
   log_.emplace(output, recipe_.objective.name, steps_, task_.loss_parts(),
+               StepCost{preflight_.flops_per_token, preflight_.peak_rate},
                from ? std::optional<int64_t>(from->step) : std::nullopt);
   if (from) Restore(*from);
-  checkpoints_.emplace(output / "checkpoints", Retention{.keep_last = recipe_.checkpoint.keep});
+  checkpoints_.emplace(output / "checkpoints", RetentionOf(recipe_, steps_));
   RunOutcome outcome;
   if (step_ < steps_) {
-    Announce(recipe_, task_);
+    Announce(recipe_, task_, preflight_);
     const SignalGuard signals;
     TrainLoop(recipe_, task_, optimizer_, step_ + 1,
-              {.after_step = [this](const StepReport& report) { return AfterStep(report); }});
+              {.accepts = [this](const StepReport& report,
+                                 const TrainingRows& rows) { return Accepts(report, rows); },
+               .after_step = [this](const StepReport& report) { return AfterStep(report); }});
     log_->Finish();
     if (step_ < steps_) outcome.exit_code = SignalGuard::Requested().value_or(ExitCode::kDone);
   }
@@ -78,42 +121,106 @@ RunOutcome Run::Go(const std::optional<LoadedState>& from) {
 void Run::Restore(const LoadedState& from) {
   optimizer_.Restore(from);
   step_ = from.step;
-  tokens_ = from.state.at("tokens").get<int64_t>();
-  const auto loss = [&](const char* name) -> std::optional<double> {
-    const auto& value = from.state.at(name);
-    return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
-  };
-  log_->RestoreLosses(loss("train_loss"), loss("validation_loss"));
+  const nlohmann::json& state = from.state;
+  tokens_ = state.at("tokens").get<int64_t>();
+  train_seconds_ = state.at("train_seconds").get<double>();
+  best_validation_ = IfNumber(state.at("best_validation_loss"));
+  guard_.Restore(state.at("guard"));
+  log_->RestoreLosses(IfNumber(state.at("train_loss")), IfNumber(state.at("validation_loss")));
+  const auto threads = state.at("threads").get<int>();
+  if (threads != at::get_num_threads()) {
+    Warn(
+        fmt::format("the run computed with {} threads before and does with {} now: the last bits "
+                    "of its results may differ",
+                    threads, at::get_num_threads()));
+  }
   Note(step_ >= steps_ ? fmt::format("the run is finished: {} steps done", step_)
                        : fmt::format("going on after step {} ({})", step_, from.folder.string()));
+}
+
+void Run::Save(bool in_background) {
+  TrainState state{.step = step_, .recipe = recipe_.Dump()};
+  state.state = {{"tokens", tokens_},
+                 {"train_seconds", train_seconds_},
+                 {"train_loss", OrNull(log_->train_loss())},
+                 {"validation_loss", OrNull(log_->validation_loss())},
+                 {"best_validation_loss", OrNull(best_validation_)},
+                 {"guard", guard_.State()},
+                 {"threads", at::get_num_threads()}};
+  if (validated_step_ == step_) state.metric = log_->validation_loss();
+  optimizer_.Save(state);
+  if (in_background) {
+    checkpoints_->SaveInBackground(std::move(state));
+  } else {
+    checkpoints_->Save(state);
+  }
+}
+
+bool Run::Accepts(const StepReport& report, const TrainingRows& rows) {
+  const double loss = report.loss.all.Mean();
+  const std::optional<Finding> finding = guard_.Judge(loss, report.grad_norm);
+  if (!finding) return true;
+  const ErrorParts parts = DescribeFinding(*finding, report, rows, optimizer_.FirstNonFinite());
+  if (finding->action == "stop") throw WorkError(parts);
+  Warn(fmt::format("{}; {}: {}", parts.what, parts.where, finding->action));
+  if (finding->action == "rollback") RollBack();
+  return finding->action == "warn";
+}
+
+/// Back go weights and moments alone: steps, data and learning rate go on, so that the data which
+/// broke the run is not met again. Only checkpoints that are due by the recipe count: what was
+/// saved on request or at a stop must not change where an interrupted run comes out.
+void Run::RollBack() {
+  checkpoints_->Wait();
+  const fs::path folder = fs::path(recipe_.output) / "checkpoints";
+  const std::optional<LoadedState> from = LoadNewestGood(folder, SaveEvery(recipe_, steps_));
+  if (!from) {
+    throw WorkError({.what = "there is no checkpoint to roll back to",
+                     .where = folder.string(),
+                     .hint = "save more often (checkpoint.every), or set the guard to skip"});
+  }
+  optimizer_.Restore(*from);
+  Note(fmt::format("the weights are those of step {} again", from->step));
 }
 
 bool Run::AfterStep(const StepReport& report) {
   step_ = report.step;
   tokens_ += report.loss.all.tokens;
   train_seconds_ += report.seconds;
-  log_->Step(report, tokens_);
-  const bool last = step_ == steps_;
-  if (task_.CanValidate() && (step_ % ValidateEvery(recipe_, steps_) == 0 || last)) {
-    log_->Validation(step_, task_.Validate());
-  }
-  const bool stop = SignalGuard::Requested().has_value();
-  const int64_t save_every =
-      recipe_.checkpoint.every > 0 ? recipe_.checkpoint.every : (steps_ + 9) / 10;
-  if (step_ % save_every == 0 || last || stop) Save(step_);
-  return !stop;
+  log_->Step(report, tokens_, std::exchange(save_seconds_, 0));
+  const bool best = ValidateIfDue();
+  const Stopwatch pause;
+  SaveIfDue(best);
+  save_seconds_ += pause.Seconds();
+  return !SignalGuard::Requested().has_value();
 }
 
-void Run::Save(int64_t step) {
-  const auto loss = [](std::optional<double> value) {
-    return value ? nlohmann::json(*value) : nlohmann::json();
-  };
-  TrainState state{.step = step, .recipe = recipe_.Dump()};
-  state.state = {{"tokens", tokens_},
-                 {"train_loss", loss(log_->train_loss())},
-                 {"validation_loss", loss(log_->validation_loss())}};
-  optimizer_.Save(state);
-  checkpoints_->Save(state);
+/// True when the loss on validation data is the lowest so far.
+bool Run::ValidateIfDue() {
+  const bool due = step_ % ValidateEvery(recipe_, steps_) == 0 || Last();
+  if (!task_.CanValidate() || !due) return false;
+  const Stopwatch watch;
+  const LossSums loss = task_.Validate();
+  log_->Validation(step_, loss, watch.Seconds());
+  validated_step_ = step_;
+  const bool best = !best_validation_ || loss.all.Mean() < *best_validation_;
+  if (best) best_validation_ = loss.all.Mean();
+  return best;
+}
+
+/// A save that falls due while the last one is still being written waits for a later step, so that
+/// training stands still for a copy at most; what must be of this very step does not wait.
+void Run::SaveIfDue(bool best) {
+  const bool stops = Last() || SignalGuard::Requested().has_value();
+  const bool keeps_best = best && recipe_.checkpoint.keep_best;
+  wants_save_ |= step_ % SaveEvery(recipe_, steps_) == 0 || keeps_best || stops ||
+                 SignalGuard::TakeSaveRequest();
+  const int64_t kept = recipe_.checkpoint.keep_every;
+  const bool exact =
+      stops || keeps_best || (kept > 0 && step_ % kept == 0) || RollsBack(recipe_.guard);
+  if (!wants_save_ || (checkpoints_->Busy() && !exact)) return;
+  Save(recipe_.checkpoint.background && !stops);
+  wants_save_ = false;
 }
 
 nlohmann::ordered_json Run::Summary() const {
@@ -123,6 +230,10 @@ nlohmann::ordered_json Run::Summary() const {
   if (log_->train_loss()) summary["loss"] = *log_->train_loss();
   if (log_->validation_loss()) summary["validation_loss"] = *log_->validation_loss();
   summary["train_seconds"] = train_seconds_;
+  if (task_.model().head().is_cpu()) {
+    summary["forecast_bytes"] = std::llround(TotalBytes(preflight_.memory));
+    summary["peak_bytes"] = PeakMemory();
+  }
   summary["output"] = recipe_.output;
   if (step_ >= steps_) summary["model"] = (fs::path(recipe_.output) / "hf").string();
   return summary;
@@ -134,16 +245,23 @@ int64_t ValidateEvery(const Recipe& recipe, int64_t steps) {
   return recipe.validation.every > 0 ? recipe.validation.every : (steps + 19) / 20;
 }
 
-RunOutcome RunTraining(const Recipe& recipe, bool resume, const TaskFactory& make_task) {
+int64_t SaveEvery(const Recipe& recipe, int64_t steps) {
+  return recipe.checkpoint.every > 0 ? recipe.checkpoint.every : (steps + 9) / 10;
+}
+
+RunOutcome RunTraining(const Recipe& recipe, const StartOptions& start,
+                       const TaskFactory& make_task) {
   const int threads =
       recipe.train.threads > 0 ? static_cast<int>(recipe.train.threads) : DefaultThreads();
   SetComputeThreads(threads);
   const at::Device device = ParseDevice(recipe.train.device, "train.device");
   const at::ScalarType dtype = ParseDtype(recipe.train.precision, device, "train.precision");
-  const std::optional<LoadedState> from = FindStart(recipe, resume);
+  const std::optional<LoadedState> from = FindStart(recipe, start);
   const std::unique_ptr<TrainTask> task = make_task(threads);
+  const Preflight preflight = ForecastRun(recipe, task->sizes(), device, dtype);
+  RequireMemory(preflight, recipe, task->sizes(), device, dtype);
   task->MakeModel(device, dtype);
-  return Run(recipe, *task).Go(from);
+  return Run(recipe, *task, preflight).Go(from);
 }
 
 }  // namespace meap

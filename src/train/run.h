@@ -8,6 +8,7 @@
 
 #include "config/recipe.h"
 #include "core/error.h"
+#include "train/run_start.h"
 #include "train/task.h"
 
 namespace meap {
@@ -23,12 +24,15 @@ struct RunOutcome {
 using TaskFactory = std::function<std::unique_ptr<TrainTask>(int threads)>;
 
 /// Trains into recipe.output: metrics.jsonl, tensorboard/, checkpoints/, recipe.yaml and, when
-/// finished, hf/. With `resume` it goes on from the newest good checkpoint, to the last bit as if
-/// it had never stopped; a finished run is only reported. Without, an output folder that holds a
-/// run is an InputError, so that nothing is lost.
-RunOutcome RunTraining(const Recipe& recipe, bool resume, const TaskFactory& make_task);
+/// finished, hf/. With `start.resume` it goes on from the newest good checkpoint, to the last bit
+/// as if it had never stopped; a finished run is only reported. Without, an output folder that
+/// holds a run is an InputError, so that nothing is lost. A run that by the forecast cannot fit
+/// into memory is an InputError too, before anything is written.
+RunOutcome RunTraining(const Recipe& recipe, const StartOptions& start,
+                       const TaskFactory& make_task);
 
-/// Steps between validations: the recipe's, or chosen.
+/// Steps between validations, and between checkpoints: the recipe's, or chosen.
 int64_t ValidateEvery(const Recipe& recipe, int64_t steps);
+int64_t SaveEvery(const Recipe& recipe, int64_t steps);
 
 }  // namespace meap

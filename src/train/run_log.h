@@ -12,15 +12,22 @@
 
 namespace meap {
 
+/// What tells how well a step uses the machine.
+struct StepCost {
+  double flops_per_token = 0;
+  double peak_rate = 0;  // FLOP/s; 0 where unknown: then there is no MFU
+};
+
 class RunLog {
  public:
   /// Writes into `output`; `label` is the progress bar's, `steps` those of the run. `resume_step`
   /// as for MetricsWriter.
   RunLog(const fs::path& output, const std::string& label, int64_t steps,
-         std::vector<LossPart> parts, std::optional<int64_t> resume_step);
+         std::vector<LossPart> parts, const StepCost& cost, std::optional<int64_t> resume_step);
 
-  void Step(const StepReport& report, int64_t total_tokens);
-  void Validation(int64_t step, const LossSums& loss);
+  /// `save_seconds` is how long training stood still to save since the step before.
+  void Step(const StepReport& report, int64_t total_tokens, double save_seconds);
+  void Validation(int64_t step, const LossSums& loss, double seconds);
   /// The last losses seen, for the summary.
   std::optional<double> train_loss() const { return train_loss_; }
   std::optional<double> validation_loss() const { return validation_loss_; }
@@ -30,6 +37,7 @@ class RunLog {
 
  private:
   std::vector<LossPart> parts_;
+  StepCost cost_;
   MetricsWriter metrics_;
   TensorBoardWriter board_;
   ProgressBar bar_;

@@ -8,9 +8,15 @@
 
 namespace meap {
 
-/// The checkpoint to go on from, or nothing for a fresh start. InputError when `recipe.output`
-/// cannot be written, when it holds a run and `resume` is not set, and when the recipe differs from
-/// the checkpoint's in a key that changes what is computed.
-std::optional<LoadedState> FindStart(const Recipe& recipe, bool resume);
+struct StartOptions {
+  bool resume = false;         // go on from the newest good checkpoint
+  bool allow_changes = false;  // with another recipe than the checkpoint's
+};
+
+/// The checkpoint to go on from, or nothing for a fresh start. A recipe that differs from the
+/// checkpoint's is shown as a diff. InputError when `recipe.output` cannot be written, when it
+/// holds a run that is not resumed, and when the recipe differs in a key that changes what is
+/// computed and changes are not allowed.
+std::optional<LoadedState> FindStart(const Recipe& recipe, const StartOptions& options);
 
 }  // namespace meap

@@ -21,15 +21,20 @@ struct LossSum {
 struct LossSums {
   LossSum all;
   std::vector<LossSum> regions = {};  // by region; empty where the rows name none
+  std::vector<uint64_t> broken = {};  // sample ids of rows with a loss that is not finite
 
   LossSums& operator+=(const LossSums& other);
 };
 
 /// Adds to every parameter's gradient that of scale * (sum of the losses of `rows`), and returns
-/// the sums. `scale` is 1 / (tokens with loss in the whole global batch).
-LossSums ForwardBackward(const Llama& model, const TrainingRows& rows, double scale);
+/// the losses by position, f32 [rows x T], on the model's device: whoever sums them waits for it.
+/// `scale` is 1 / (tokens with loss in the whole global batch).
+at::Tensor ForwardBackward(const Llama& model, const TrainingRows& rows, double scale);
 
-/// The sums alone, without gradients: validation.
+/// Sums of the losses of rows; nll_N as ForwardBackward gives them.
+LossSums SumLosses(const at::Tensor& nll_N, const TrainingRows& rows);
+
+/// The sums without gradients: validation.
 LossSums ForwardLoss(const Llama& model, const TrainingRows& rows);
 
 }  // namespace meap

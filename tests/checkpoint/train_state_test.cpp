@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -278,6 +279,33 @@ TEST(DiffRecipesTest, NamesKeysByTheirPath) {
               ElementsAre("- optimizer.lr: 0.2", "+ optimizer.lr: 0.1", "- x: 1"));
   EXPECT_TRUE(DiffRecipes(before, "\n" + before).empty());
   EXPECT_THAT(DiffRecipes("", "a: 1"), ElementsAre("+ a: 1"));
+}
+
+TEST(TrainStateTest, TheNewestRegularCheckpointOutlivesThoseMadeOnRequest) {
+  const TempDir folder;
+  CheckpointWriter writer(folder.path(), {.keep_last = 1, .keep_newest_of = 10});
+  for (const int64_t step : {10, 13, 17}) writer.Save(StateAt(step));
+  EXPECT_THAT(Steps(folder.path()), ElementsAre(10, 17));
+  EXPECT_EQ(LoadNewestGood(folder.path())->step, 17);
+  EXPECT_EQ(LoadNewestGood(folder.path(), 10)->step, 10);
+  writer.Save(StateAt(20));
+  EXPECT_THAT(Steps(folder.path()), ElementsAre(20));
+}
+
+TEST(TrainStateTest, BusyEndsWithTheSaveAndHandsOverItsFailure) {
+  const TempDir folder;
+  CheckpointWriter writer(folder / "checkpoints", {});
+  EXPECT_FALSE(writer.Busy());
+  writer.SaveInBackground(StateAt(1));
+  while (writer.Busy()) ::usleep(1000);
+  EXPECT_THAT(Steps(folder / "checkpoints"), ElementsAre(1));
+  fs::remove_all(folder / "checkpoints");
+  std::ofstream(folder / "checkpoints") << "a file where the folder was";
+  writer.SaveInBackground(StateAt(2));
+  EXPECT_ANY_THROW({
+    while (writer.Busy()) ::usleep(1000);
+  });
+  EXPECT_FALSE(writer.Busy());
 }
 
 }  // namespace

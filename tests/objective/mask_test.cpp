@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <set>
 
 namespace meap {
@@ -56,17 +57,48 @@ TEST(DrawMaskPositions, EveryPositionEquallyOften) {
   EXPECT_LT(chi_square, 103.4);  // 99.9 % point with 63 degrees of freedom
 }
 
-TEST(DrawMaskPositions, IndependentAcrossRows) {
-  // Two rows share 9 of 64 positions by chance 9 * 9 / 64 = 1.27 at a time.
-  double shared = 0;
+TEST(DrawMaskPositions, EveryPositionOfALongRowEquallyOften) {
+  constexpr int kLength = 4096;
+  constexpr int kDraws = 500;
+  std::vector<int> counts(kLength);
+  for (uint64_t sample = 0; sample < kDraws; ++sample) {
+    for (const int32_t position : DrawMaskPositions(0.15, kLength, {9, 1, sample}))
+      ++counts[position];
+  }
+  const double share = 614.0 / kLength;
+  // Variance of a count when each draw takes exactly 614: the statistic is chi-square with 4095
+  // degrees of freedom once divided by 1 - share.
+  double chi_square = 0;
+  for (const int count : counts) {
+    const double off = count - share * kDraws;
+    chi_square += off * off / (share * kDraws * (1 - share));
+  }
+  EXPECT_NEAR(chi_square, 4095, 3.3 * std::sqrt(2 * 4095.0));
+}
+
+/// What two draws share, in the mean over many pairs: by chance 9 * 9 / 64 = 1.27 of 64 positions.
+double MeanShared(const std::function<SampleKey(uint64_t)>& first,
+                  const std::function<SampleKey(uint64_t)>& second) {
   constexpr int kPairs = 5000;
+  double shared = 0;
   for (uint64_t i = 0; i < kPairs; ++i) {
-    const auto a = DrawMaskPositions(0.15, 64, {7, 0, 2 * i});
-    const auto b = DrawMaskPositions(0.15, 64, {7, 0, 2 * i + 1});
+    const auto a = DrawMaskPositions(0.15, 64, first(i));
+    const auto b = DrawMaskPositions(0.15, 64, second(i));
     const std::set<int32_t> set(a.begin(), a.end());
     for (const int32_t position : b) shared += set.contains(position) ? 1 : 0;
   }
-  EXPECT_NEAR(shared / kPairs, 81.0 / 64, 0.06);
+  return shared / kPairs;
+}
+
+TEST(DrawMaskPositions, IndependentAcrossRowsEpochsAndSeeds) {
+  const auto key = [](uint64_t seed, uint32_t epoch, uint64_t step) {
+    return [=](uint64_t i) { return SampleKey{seed, epoch, 2 * i + step}; };
+  };
+  const auto base = key(7, 0, 0);
+  EXPECT_NEAR(MeanShared(base, key(7, 0, 1)), 81.0 / 64, 0.06);
+  EXPECT_NEAR(MeanShared(base, key(7, 1, 0)), 81.0 / 64, 0.06);
+  EXPECT_NEAR(MeanShared(base, key(8, 0, 0)), 81.0 / 64, 0.06);
+  EXPECT_NEAR(MeanShared(base, base), 9, 1e-12);
 }
 
 TEST(MaskInputs, RatioZeroChangesNothing) {

@@ -1,0 +1,145 @@
+"""Checkpoints as a run makes them: kills at random moments, saving on request, retention, changed recipes."""
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import MEAP, metrics_without_timings, needs_slow, read_jsonl, run_meap
+
+LONG = ["train.steps=200", "checkpoint.every=7", "validation.every=25"]
+
+
+def start(recipe, run, *words):
+    return subprocess.Popen([MEAP, "pretrain", recipe, f"output={run}", "--threads", "1", "--quiet",
+                             *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(process, happened):
+    while process.poll() is None and not happened():
+        time.sleep(0.0005)
+
+
+def lines_in(run):
+    metrics = run / "metrics.jsonl"
+    return metrics.read_text().count("\n") if metrics.exists() else 0
+
+
+def weights(run):
+    return (run / "hf" / "model.safetensors").read_bytes()
+
+
+def steps_saved(run):
+    return [int(f.name[5:]) for f in sorted((run / "checkpoints").iterdir()) if "." not in f.name]
+
+
+@pytest.fixture(scope="module")
+def long_run(tiny, tmp_path_factory):
+    run = tmp_path_factory.mktemp("long") / "run"
+    began = time.monotonic()
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "--threads", 1, *LONG)
+    return run, time.monotonic() - began
+
+
+def kill_and_resume(tiny, long_run, run, kills, seed):
+    """Kills of two kinds: at a random moment, and while a checkpoint is being written."""
+    reference, seconds = long_run
+    rng = random.Random(seed)
+    in_saves = 0
+    for i in range(kills):
+        process = start(tiny / "recipe.yaml", run, "--resume", *LONG)
+        checkpoints = run / "checkpoints"
+        if i % 2 == 0:
+            time.sleep(rng.uniform(0.1, 1.0) * seconds)
+        else:
+            after = lines_in(run) + rng.randrange(1, 20)
+            wait_for(process, lambda: lines_in(run) >= after and any(".tmp-" in f.name for f in checkpoints.iterdir()))
+            in_saves += process.poll() is None
+        process.kill()
+        process.communicate()
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "--threads", 1, "--resume", *LONG)
+    assert metrics_without_timings(run) == metrics_without_timings(reference)
+    assert weights(run) == weights(reference)
+    return in_saves
+
+
+def test_kills_at_random_moments_leave_no_trace(tiny, long_run, tmp_path):
+    kill_and_resume(tiny, long_run, tmp_path / "run", kills=4, seed=1)
+
+
+@needs_slow()
+def test_twenty_kills_leave_no_trace(tiny, long_run, tmp_path):
+    in_saves = sum(kill_and_resume(tiny, long_run, tmp_path / f"run{seed}", kills=20, seed=seed) for seed in (2, 3))
+    assert in_saves > 0
+
+
+def test_sigusr1_saves_and_training_goes_on(tiny, long_run, tmp_path):
+    run = tmp_path / "run"
+    process = start(tiny / "recipe.yaml", run, "train.steps=200", "validation.every=25", "checkpoint.every=200", "checkpoint.keep=9")
+    wait_for(process, lambda: lines_in(run) > 5)
+    process.send_signal(signal.SIGUSR1)
+    wait_for(process, lambda: (run / "checkpoints").exists() and steps_saved(run) != [])
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    saved = steps_saved(run)
+    assert len(saved) == 2 and saved[0] >= 5 and saved[1] == 200
+    assert weights(run) == weights(long_run[0])
+
+
+def test_retention_keeps_the_last_every_fifth_and_the_best(tiny, tmp_path):
+    run = tmp_path / "run"
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "checkpoint.every=2", "checkpoint.keep=1",
+             "checkpoint.keep_every=4", "checkpoint.keep_best=true", "validation.every=1", "optimizer.lr=0.3")
+    losses = {m["step"]: m["validation_loss"] for m in read_jsonl(run / "metrics.jsonl") if "validation_loss" in m}
+    best = min(losses, key=losses.get)
+    assert set(steps_saved(run)) == {4, 8, 12, best}
+
+
+def test_keep_best_needs_validation(tiny, tmp_path):
+    _, errors = run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path / 'run'}", "data.validation=[]",
+                         "checkpoint.keep_best=true", code=2)
+    assert "checkpoint.keep_best" in errors and not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def stopped(tiny, tmp_path):
+    run = tmp_path / "stopped"
+    process = start(tiny / "recipe.yaml", run, *LONG)
+    wait_for(process, lambda: lines_in(run) > 20)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate()
+    assert process.returncode == 143, errors
+    return run
+
+
+def test_a_changed_recipe_is_shown_and_needs_leave(tiny, stopped):
+    words = ["pretrain", tiny / "recipe.yaml", f"output={stopped}", "--resume", *LONG, "optimizer.lr=0.001"]
+    _, errors = run_meap(*words, code=2)
+    assert "- optimizer.lr" in errors and "+ optimizer.lr: 0.001" in errors and "--allow-changes" in errors
+    _, errors = run_meap(*words, "--allow-changes")
+    assert "+ optimizer.lr: 0.001" in errors
+    assert read_jsonl(stopped / "metrics.jsonl")[-2]["step"] == 200
+
+
+def test_harmless_changes_need_no_leave_and_change_nothing(tiny, long_run, stopped):
+    _, errors = run_meap("pretrain", tiny / "recipe.yaml", f"output={stopped}", "--resume", "--threads", 1, *LONG,
+                         "checkpoint.every=50", "guard.on_spike=off", "checkpoint.background=false")
+    assert "+ checkpoint.every: 50" in errors
+    assert weights(stopped) == weights(long_run[0])
+
+
+def test_allow_changes_goes_with_resume_only(tiny, tmp_path):
+    _, errors = run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path}", "--allow-changes", code=2)
+    assert "--resume" in errors
+
+
+def test_where_the_time_goes_is_in_the_metrics(long_run):
+    steps = [m for m in read_jsonl(long_run[0] / "metrics.jsonl") if "loss" in m]
+    parts = ["data_wait_seconds", "forward_backward_seconds", "optimizer_seconds"]
+    for m in steps:
+        assert 0 < sum(m[part] for part in parts) <= m["step_seconds"]
+        assert m["tokens_per_second"] == pytest.approx(256 / m["step_seconds"], rel=1e-6)
+        assert "mfu" not in m  # no maker names a peak for this CPU
+    saving = [m["checkpoint_seconds"] for m in steps]
+    assert saving[0] == 0 and sum(saving) > 0

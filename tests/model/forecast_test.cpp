@@ -1,0 +1,93 @@
+#include "model/forecast.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "model/llama.h"
+#include "model/presets.h"
+
+namespace meap {
+namespace {
+
+LlamaConfig Preset(const char* name, int64_t length) {
+  ModelOptions options;
+  options.preset = name;
+  return ConfigFromOptions(options, 32064, length);
+}
+
+double BytesOf(const TrainShape& shape, const std::string& purpose) {
+  for (const MemoryUse& use : ForecastMemory(shape)) {
+    if (use.purpose == purpose) return use.bytes;
+  }
+  ADD_FAILURE() << purpose;
+  return 0;
+}
+
+TEST(CountParameters, AreThoseOfTheModel) {
+  for (const bool tied : {false, true}) {
+    LlamaConfig config = Preset("tiny", 64);
+    config.tie_word_embeddings = tied;
+    const Llama model(config, at::kFloat, at::kCPU);
+    EXPECT_EQ(CountParameters(config), model.ParameterCount());
+    const int64_t head = config.vocab_size * config.hidden_size;
+    const int64_t norms = (2 * config.num_hidden_layers + 1) * config.hidden_size;
+    EXPECT_EQ(CountMatrixParameters(config), CountParameters(config) - norms - (tied ? 0 : head));
+  }
+}
+
+TEST(TrainFlopsPerToken, IsTheFormulaOfTheInterface) {
+  // 55 % of 989 TFLOP/s is about 69,000 tokens/s of meap-1.1b at context 4096.
+  EXPECT_NEAR(0.55 * 989e12 / TrainFlopsPerToken(Preset("meap-1.1b", 4096), 4096), 69000, 1000);
+}
+
+TEST(ForecastMemory, OptimizerAndWeightsAreExact) {
+  TrainShape shape{.config = Preset("meap-0.1b", 1024),
+                   .sequence_length = 1024,
+                   .batch_rows = 8,
+                   .micro_rows = 2};
+  const auto parameters = static_cast<double>(CountParameters(shape.config));
+  EXPECT_EQ(BytesOf(shape, "weights"), 4 * parameters);
+  EXPECT_EQ(BytesOf(shape, "gradients"), 4 * parameters);
+  EXPECT_EQ(BytesOf(shape, "optimizer"), 8 * parameters);
+  EXPECT_EQ(BytesOf(shape, "checkpoint copy"), 0);
+  shape.narrow = true;
+  shape.checkpoint_copy = true;
+  EXPECT_EQ(BytesOf(shape, "weights"), 6 * parameters);
+  EXPECT_EQ(BytesOf(shape, "checkpoint copy"), 12 * parameters);
+}
+
+TEST(ForecastMemory, AFewTrainedParametersTakeNoMoreThanTheyNeed) {
+  TrainShape shape{.config = Preset("meap-0.1b", 1024),
+                   .sequence_length = 1024,
+                   .batch_rows = 8,
+                   .micro_rows = 2,
+                   .trained_parameters = 1000};
+  EXPECT_EQ(BytesOf(shape, "optimizer"), 8000);
+  EXPECT_EQ(BytesOf(shape, "gradients"), 4000);
+}
+
+TEST(ForecastMemory, WhatIsMadeAgainIsNotKept) {
+  TrainShape shape{.config = Preset("meap-0.1b", 1024),
+                   .sequence_length = 1024,
+                   .batch_rows = 16,
+                   .micro_rows = 4};
+  const double none = BytesOf(shape, "activations");
+  shape.recomputed = Recomputed::kMlp;
+  const double mlp = BytesOf(shape, "activations");
+  shape.recomputed = Recomputed::kBlock;
+  EXPECT_LT(mlp, 0.7 * none);
+  EXPECT_LT(BytesOf(shape, "activations"), 0.5 * mlp);
+}
+
+TEST(ForecastMemory, ActivationsGrowWithTheRowsOfAPass) {
+  TrainShape shape{.config = Preset("meap-0.1b", 1024),
+                   .sequence_length = 1024,
+                   .batch_rows = 16,
+                   .micro_rows = 2};
+  const double two = BytesOf(shape, "activations");
+  shape.micro_rows = 4;
+  EXPECT_NEAR(BytesOf(shape, "activations") / two, 2, 0.01);
+}
+
+}  // namespace
+}  // namespace meap
