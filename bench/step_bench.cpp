@@ -60,7 +60,7 @@ TrainingRows RandomRows(const Shape& shape) {
   }
   rows.labels.assign(rows.input_ids.begin() + 1, rows.input_ids.end());
   rows.labels.push_back(0);
-  rows.sample_ids.assign(shape.batch, 0);
+  rows.sample_ids.assign(rows.input_ids.size(), 0);
   return rows;
 }
 

@@ -80,8 +80,8 @@ def tiny(tmp_path_factory):
     return root
 
 
-TIMINGS = {"tokens_per_second", "step_seconds", "data_wait_seconds", "forward_backward_seconds", "optimizer_seconds",
-           "checkpoint_seconds", "mfu", "validation_seconds"}
+TIMINGS = {"tokens_per_second", "samples_per_second", "step_seconds", "data_wait_seconds", "forward_backward_seconds",
+           "optimizer_seconds", "checkpoint_seconds", "mfu", "validation_seconds"}
 
 
 def metrics_without_timings(run):

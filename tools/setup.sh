@@ -39,6 +39,6 @@ if [ -z "${MEAP_TORCH:-}" ] || [ "${1:-}" = --tests ]; then
   has torch numpy || venv torch==2.13.0 numpy
 fi
 if [ "${1:-}" = --tests ]; then
-  has pytest transformers tokenizers safetensors tensorboard sentencepiece ||
-    venv pytest "transformers==5.2.0" tokenizers safetensors tensorboard sentencepiece
+  has pytest transformers tokenizers safetensors tensorboard sentencepiece peft ||
+    venv pytest "transformers==5.2.0" tokenizers safetensors tensorboard sentencepiece peft
 fi

@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <map>
 #include <string>
 
+#include "config/recipe.h"
 #include "core/error.h"
 
 namespace meap {
@@ -19,6 +21,10 @@ struct CommonFlags {
   uint64_t seed = 0;
 };
 
+/// The words for recipe tasks.
+inline const std::map<std::string, RecipeTask> kTaskNames = {{"pretrain", RecipeTask::kPretrain},
+                                                             {"finetune", RecipeTask::kFinetune}};
+
 /// Adds --threads and --quiet, and for commands that run a model --device, --dtype and --seed.
 void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model);
 
@@ -28,6 +34,7 @@ int ApplyCommonFlags(const CommonFlags& flags);
 void AddTokenizerCommand(CLI::App& root);
 void AddDataCommand(CLI::App& root);
 void AddPretrainCommand(CLI::App& root, ExitCode& exit_code);
+void AddFinetuneCommand(CLI::App& root, ExitCode& exit_code);
 void AddInspectCommand(CLI::App& root);
 void AddOptionsCommand(CLI::App& root);
 void AddScoreCommand(CLI::App& root);

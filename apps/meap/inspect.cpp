@@ -2,9 +2,11 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "commands.h"
 #include "core/console.h"
+#include "train/finetune_inputs.h"
 #include "train/run_inputs.h"
 
 namespace meap {
@@ -13,22 +15,50 @@ namespace {
 struct InspectArguments {
   std::string recipe;
   std::vector<std::string> overrides;
+  std::optional<RecipeTask> task;  // found out where it is not given
   int64_t step = 1;
   bool json = false;
   CommonFlags flags;
 };
 
+/// A recipe of keys that both tasks have is told by its data: conversations are for fine-tuning.
+RecipeTask TaskOf(const InspectArguments& arguments) {
+  if (arguments.task) return *arguments.task;
+  if (const auto task = TaskByKeys(arguments.recipe, arguments.overrides)) return *task;
+  const Recipe recipe = LoadRecipe(arguments.recipe, arguments.overrides);
+  const std::vector<fs::path> files = ExpandGlob(recipe.data.train.front());
+  const bool holds = !files.empty() && HoldsConversations(files.front());
+  return holds ? RecipeTask::kFinetune : RecipeTask::kPretrain;
+}
+
+/// The rows of a step and the tokenizer that names their tokens.
+struct InspectedRows {
+  TrainingRows rows;
+  std::shared_ptr<Tokenizer> tokenizer;
+};
+
+InspectedRows PretrainRows(const Recipe& recipe, int64_t step, int threads) {
+  const RunInputs inputs = OpenRunInputs(recipe, threads);
+  const Batch batch = inputs.TrainReader(recipe).Step(static_cast<uint64_t>(step - 1));
+  return {MakeRows(inputs.objective, batch, step), inputs.tokenizer};
+}
+
+InspectedRows FinetuneRows(const Recipe& recipe, int64_t step) {
+  const FinetuneInputs inputs = OpenFinetuneInputs(recipe);
+  return {inputs.train->Rows(step), inputs.tokenizer};
+}
+
 void Inspect(const InspectArguments& arguments) {
   const int threads = ApplyCommonFlags(arguments.flags);
-  const Recipe recipe = LoadRecipe(arguments.recipe, arguments.overrides);
-  const RunInputs inputs = OpenRunInputs(recipe, threads);
-  const BatchReader reader = inputs.TrainReader(recipe);
-  const Batch batch = reader.Step(static_cast<uint64_t>(arguments.step - 1));
-  const TrainingRows rows = MakeRows(inputs.objective, batch, arguments.step);
+  const RecipeTask task = TaskOf(arguments);
+  const Recipe recipe = LoadRecipe(arguments.recipe, arguments.overrides, task);
+  const InspectedRows shown = task == RecipeTask::kFinetune
+                                  ? FinetuneRows(recipe, arguments.step)
+                                  : PretrainRows(recipe, arguments.step, threads);
   if (arguments.json) {
-    std::printf("%s\n", RowsToJson(rows).dump().c_str());
+    std::printf("%s\n", RowsToJson(shown.rows).dump().c_str());
   } else {
-    std::fputs(RowsToText(rows, *inputs.tokenizer, StdoutTakesColor()).c_str(), stdout);
+    std::fputs(RowsToText(shown.rows, *shown.tokenizer, StdoutTakesColor()).c_str(), stdout);
   }
 }
 
@@ -43,15 +73,22 @@ void AddInspectCommand(CLI::App& root) {
   command->add_option("--step", arguments->step, "Optimizer step, from 1")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command
+      ->add_option("--task", arguments->task,
+                   "pretrain or finetune; else told by the recipe's keys and data")
+      ->transform(CLI::CheckedTransformer(kTaskNames, CLI::ignore_case));
   command->add_flag(
       "--json", arguments->json,
       "One JSON object: input_ids, labels, position_ids, segment_ids, sample_ids, each\n"
-      "rows x T; labels[r][t] is what position t predicts, -100 where there is no loss");
+      "rows x T; labels[r][t] is what position t predicts (the token at t + 1), -100 where\n"
+      "there is no loss; attention stays among equal segment_ids of a row; padding has\n"
+      "segment and sample -1");
   AddCommonFlags(*command, arguments->flags, false);
   command->footer(
       "Examples:\n"
       "  meap inspect recipes/corpus-small.yaml | less -R\n"
-      "  meap inspect recipes/corpus-small.yaml objective.mask_ratio=0.3 --step 10 --json");
+      "  meap inspect recipes/corpus-small.yaml objective.mask_ratio=0.3 --step 10 --json\n"
+      "  meap inspect recipes/finetune-small.yaml objective.layout=isolated | less -R");
   command->callback([arguments] { Inspect(*arguments); });
 }
 

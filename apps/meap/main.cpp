@@ -41,6 +41,7 @@ int Run(int argc, char** argv) {
   AddDataCommand(app);
   ExitCode exit_code = ExitCode::kDone;
   AddPretrainCommand(app, exit_code);
+  AddFinetuneCommand(app, exit_code);
   AddInspectCommand(app);
   AddScoreCommand(app);
   AddGenerateCommand(app);

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <limits>
+#include <memory>
 
 #include "commands.h"
 #include "config/recipe.h"
@@ -19,8 +20,8 @@ std::string RangeOf(const OptionInfo& info) {
   return lower ? fmt::format("from {}", info.min) : "";
 }
 
-void PrintOptions() {
-  Recipe recipe;
+void PrintOptions(RecipeTask task) {
+  Recipe recipe(task);
   OptionLister lister;
   recipe.Describe(lister);
   std::printf("| key | type | default | values | unit | meaning |\n|---|---|---|---|---|---|\n");
@@ -34,8 +35,12 @@ void PrintOptions() {
 }  // namespace
 
 void AddOptionsCommand(CLI::App& root) {
-  root.add_subcommand("options", "List every recipe key: type, default, values, meaning (Markdown)")
-      ->callback(PrintOptions);
+  auto task = std::make_shared<RecipeTask>(RecipeTask::kPretrain);
+  CLI::App* command = root.add_subcommand(
+      "options", "List every recipe key: type, default, values, meaning (Markdown)");
+  command->add_option("--task", *task, "Recipes of this command: pretrain (default) or finetune")
+      ->transform(CLI::CheckedTransformer(kTaskNames, CLI::ignore_case));
+  command->callback([task] { PrintOptions(*task); });
 }
 
 }  // namespace meap

@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/error.h"
 
 namespace meap {
 
-void ModelOptions::Describe(OptionVisitor& v) {
+void ModelOptions::Describe(OptionVisitor& v, RecipeTask task) {
   v.Visit("model.path", path, {.help = "Hugging Face folder to start from (config and weights)"});
+  if (task == RecipeTask::kFinetune) return;
   v.Visit("model.preset", preset,
           {.help = "sizes by name: meap-0.1b, meap-0.3b, meap-0.5b, meap-1.1b, small, tiny"});
   v.Visit("model.hidden_size", hidden_size, {.help = "width; 0 = from the preset", .min = 0});
@@ -35,18 +38,32 @@ void ModelOptions::Describe(OptionVisitor& v) {
           {.help = "standard deviation of fresh weights", .min = 0, .max = 10});
 }
 
-void DataOptions::Describe(OptionVisitor& v) {
-  v.Visit("data.train", train, {.help = "files, globs, or folders of `meap data prepare`"});
+void DataOptions::Describe(OptionVisitor& v, RecipeTask task) {
+  const bool finetune = task == RecipeTask::kFinetune;
+  v.Visit("data.train", train,
+          {.help = finetune ? "instruction files, globs or folders: Alpaca, messages, ShareGPT or "
+                              "prompt/completion; .json, .jsonl (.gz, .zst), .parquet"
+                            : "files, globs, or folders of `meap data prepare`"});
+  v.Visit("data.validation", validation, {.help = "the same for validation; empty = none"});
+  v.Visit("data.sequence_length", sequence_length,
+          {.help = finetune ? "T: tokens of a packed row; a sample and its copy must fit"
+                            : "T: inputs in a window; a window is T+1 tokens, stride T",
+           .unit = "tokens",
+           .min = finetune ? 2.0 : 1.0,
+           .max = 1 << 24});
+  if (finetune) {
+    v.Visit("data.too_long", too_long,
+            {.help = "a sample longer than T: drop it, or truncate its answer's tail; counted",
+             .choices = {"drop", "truncate"}});
+    v.Visit("data.packing", packing,
+            {.help = "true: samples packed into full rows; false: one a row, rows of about one "
+                     "length a step"});
+    return;
+  }
   v.Visit("data.weights", weights,
           {.help = "shares of the training rows, one for each entry of data.train; empty = the "
                    "entries are one stream",
            .min = 0});
-  v.Visit("data.validation", validation, {.help = "the same for validation; empty = none"});
-  v.Visit("data.sequence_length", sequence_length,
-          {.help = "T: inputs in a window; a window is T+1 tokens, stride T",
-           .unit = "tokens",
-           .min = 1,
-           .max = 1 << 24});
   v.Visit("data.isolate_documents", isolate_documents,
           {.help = "attention stays inside each document, positions restart with it"});
   v.Visit("data.text_field", text_field, {.help = "field of a JSON line that holds the text"});
@@ -89,16 +106,25 @@ void MaskOptions::Describe(OptionVisitor& v) {
            .below_max = true});
 }
 
-void ObjectiveOptions::Describe(OptionVisitor& v) {
+void ObjectiveOptions::Describe(OptionVisitor& v, RecipeTask task) {
+  const bool finetune = task == RecipeTask::kFinetune;
   v.Visit("objective.name", name,
-          {.help = "ntp: next-token prediction; meap: the same with masked inputs",
+          {.help = finetune ? "ntp: plain fine-tuning; meap: long answers with a masked copy"
+                            : "ntp: next-token prediction; meap: the same with masked inputs",
            .choices = {"ntp", "meap"}});
   v.Visit("objective.mask_ratio", mask_ratio,
-          {.help = "P: share of the inputs replaced by [MASK], exactly floor(P*T) a sequence",
+          {.help = finetune ? "P: share of the copy's maskable tokens replaced by [MASK], rounded "
+                              "down, at least one"
+                            : "P: share of the inputs replaced by [MASK], exactly floor(P*T) a "
+                              "sequence",
            .min = 0,
            .max = 1,
            .below_max = true});
-  mask.Describe(v);
+  if (finetune) {
+    layout.Describe(v);
+  } else {
+    mask.Describe(v);
+  }
 }
 
 void OptimizerOptions::Describe(OptionVisitor& v) {
@@ -202,15 +228,31 @@ void GuardOptions::Describe(OptionVisitor& v) {
   v.Visit("guard.memory", memory, {.help = "refuse a run that by the forecast cannot fit"});
 }
 
+Recipe::Recipe(RecipeTask of) : task(of), output("runs/pretrain") {
+  if (task == RecipeTask::kPretrain) return;
+  output = "runs/finetune";
+  objective.mask_ratio = 0.1;
+  optimizer.lr = 2e-5;
+  optimizer.weight_decay = 0;
+  schedule.warmup = 0.03;
+  train.batch_tokens = 16384;
+}
+
 void Recipe::Describe(OptionVisitor& v) {
-  model.Describe(v);
+  model.Describe(v, task);
   v.Visit("tokenizer", tokenizer,
           {.help = "tokenizer folder; with model.path that folder unless given"});
-  data.Describe(v);
-  objective.Describe(v);
+  if (task == RecipeTask::kFinetune) {
+    v.Visit("template", chat_template,
+            {.help = "chat template: model (its own; alpaca where it has none), llama2, llama3, "
+                     "chatml, mistral, alpaca, plain"});
+  }
+  data.Describe(v, task);
+  objective.Describe(v, task);
   optimizer.Describe(v);
   schedule.Describe(v);
   train.Describe(v);
+  if (task == RecipeTask::kFinetune) lora.Describe(v);
   validation.Describe(v);
   checkpoint.Describe(v);
   guard.Describe(v);
@@ -273,7 +315,33 @@ void CheckMask(const MaskOptions& mask, const OptionSource& source) {
   }
 }
 
+void CheckFinetune(Recipe& recipe, const OptionSource& source) {
+  LayoutOptions& layout = recipe.objective.layout;
+  if (!source.Has("objective.mask_span") && layout.layout == "separate") {
+    layout.mask_span = "answer";
+  }
+  if (layout.positions == "restart" && layout.layout != "concat") {
+    throw InputError({.what = "objective.positions restart is for objective.layout concat",
+                      .where = source.Place("objective.positions"),
+                      .expected = "run_on: in the other layouts the copy restarts anyway",
+                      .got = "restart with layout " + layout.layout});
+  }
+  if (recipe.lora.rank == 0 && recipe.lora.export_as == "adapter") {
+    throw InputError({.what = "there is no adapter to export: lora.rank is 0",
+                      .where = source.Place("lora.export"),
+                      .hint = "set lora.rank, for example to 16, or lora.export to merged"});
+  }
+  if (recipe.lora.rank > 0 && recipe.lora.target_modules.empty()) {
+    throw InputError({.what = "LoRA without modules trains nothing",
+                      .where = source.Place("lora.target_modules"),
+                      .hint = "leave the key out for all projections"});
+  }
+}
+
 void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::string& file) {
+  if (recipe.task == RecipeTask::kFinetune && recipe.model.path.empty()) {
+    Missing("model.path", file, "model.path: the Hugging Face folder of the model to fine-tune");
+  }
   if (recipe.tokenizer.empty()) recipe.tokenizer = recipe.model.path;
   if (recipe.tokenizer.empty())
     Missing("tokenizer", file, "tokenizer: FOLDER with a tokenizer.json");
@@ -303,23 +371,60 @@ void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::stri
                       .where = source.Place("checkpoint.keep_best"),
                       .hint = "name data.validation, or leave checkpoint.keep_best out"});
   }
-  CheckMask(recipe.objective.mask, source);
+  if (recipe.task == RecipeTask::kFinetune) {
+    CheckFinetune(recipe, source);
+  } else {
+    CheckMask(recipe.objective.mask, source);
+  }
   if (recipe.objective.name == "ntp") {
     recipe.objective.mask_ratio = 0;
     recipe.objective.mask = {};
   }
 }
 
-}  // namespace
-
-Recipe LoadRecipe(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+OptionSource ReadSource(const std::filesystem::path& path,
+                        const std::vector<std::string>& overrides) {
   OptionSource source;
   source.AddFile(path);
   for (const std::string& word : overrides) source.AddOverride(word);
-  Recipe recipe;
+  return source;
+}
+
+std::vector<std::string> KeysOf(RecipeTask task) {
+  Recipe recipe(task);
+  OptionLister lister;
+  recipe.Describe(lister);
+  std::vector<std::string> keys;
+  for (const OptionText& option : lister.options()) keys.push_back(option.name);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+}  // namespace
+
+Recipe LoadRecipe(const std::filesystem::path& path, const std::vector<std::string>& overrides,
+                  RecipeTask task) {
+  const OptionSource source = ReadSource(path, overrides);
+  Recipe recipe(task);
   source.Apply(recipe);
   CheckAcrossKeys(recipe, source, path.string());
   return recipe;
+}
+
+std::optional<RecipeTask> TaskByKeys(const std::filesystem::path& path,
+                                     const std::vector<std::string>& overrides) {
+  const OptionSource source = ReadSource(path, overrides);
+  const auto uses_alone = [&](RecipeTask one, RecipeTask other) {
+    std::vector<std::string> alone;
+    const std::vector<std::string> keys = KeysOf(one), others = KeysOf(other);
+    std::set_difference(keys.begin(), keys.end(), others.begin(), others.end(),
+                        std::back_inserter(alone));
+    return std::any_of(alone.begin(), alone.end(),
+                       [&](const std::string& key) { return source.Has(key); });
+  };
+  if (uses_alone(RecipeTask::kFinetune, RecipeTask::kPretrain)) return RecipeTask::kFinetune;
+  if (uses_alone(RecipeTask::kPretrain, RecipeTask::kFinetune)) return RecipeTask::kPretrain;
+  return {};
 }
 
 }  // namespace meap

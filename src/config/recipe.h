@@ -1,8 +1,9 @@
-// The recipe of a pre-training run: every key, its default and its meaning.
+// The recipe of a run: every key, its default and its meaning.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "config/yaml_reader.h"
 
 namespace meap {
+
+/// What a recipe is for. The two kinds share most keys; each lists those that it has.
+enum class RecipeTask { kPretrain, kFinetune };
 
 /// Which model: a Hugging Face folder, a preset, or sizes by their config.json names (0 = not
 /// given).
@@ -28,7 +32,7 @@ struct ModelOptions {
   double rope_theta = 10000.0;
   bool tie_word_embeddings = false;
   double initializer_range = 0.02;
-  void Describe(OptionVisitor& visitor);
+  void Describe(OptionVisitor& visitor, RecipeTask task);
 };
 
 struct DataOptions {
@@ -39,7 +43,9 @@ struct DataOptions {
   bool isolate_documents = false;
   std::string text_field = "text";
   std::string cache = ".cache/meap";
-  void Describe(OptionVisitor& visitor);
+  std::string too_long = "drop";  // this and the next: fine-tuning
+  bool packing = true;
+  void Describe(OptionVisitor& visitor, RecipeTask task);
 };
 
 /// Departures from the paper's masks; the defaults are the paper.
@@ -59,10 +65,33 @@ struct MaskOptions {
   bool operator==(const MaskOptions&) const = default;
 };
 
+/// How fine-tuning lays out a sample and its masked copy (objective/finetune.h).
+struct LayoutOptions {
+  std::string layout = "concat";
+  std::string mask_span = "sample";
+  std::string positions = "run_on";
+  std::string masks = "fresh";
+  int64_t min_answer_tokens = 50;
+  void Describe(OptionVisitor& visitor);
+};
+
 struct ObjectiveOptions {
   std::string name = "meap";
   double mask_ratio = 0.15;  // P
-  MaskOptions mask;
+  MaskOptions mask;          // pre-training
+  LayoutOptions layout;      // fine-tuning
+  void Describe(OptionVisitor& visitor, RecipeTask task);
+};
+
+/// Low-rank adapters in place of full fine-tuning.
+struct LoraOptions {
+  int64_t rank = 0;  // 0: every weight is trained
+  double alpha = 16;
+  double dropout = 0;
+  std::vector<std::string> target_modules = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                             "gate_proj", "up_proj", "down_proj"};
+  bool rslora = false;
+  std::string export_as = "merged";
   void Describe(OptionVisitor& visitor);
 };
 
@@ -123,17 +152,22 @@ struct GuardOptions {
 };
 
 struct Recipe {
+  explicit Recipe(RecipeTask task = RecipeTask::kPretrain);  // with the task's defaults
+
+  RecipeTask task;
   ModelOptions model;
   std::string tokenizer;
+  std::string chat_template = "model";  // `template`
   DataOptions data;
   ObjectiveOptions objective;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
   TrainOptions train;
+  LoraOptions lora;
   ValidationOptions validation;
   CheckpointOptions checkpoint;
   GuardOptions guard;
-  std::string output = "runs/pretrain";
+  std::string output;
 
   void Describe(OptionVisitor& visitor);
   /// The whole recipe as YAML with every default written out.
@@ -142,6 +176,11 @@ struct Recipe {
 
 /// Reads a recipe file and the command line's `key=value` words over it; checks what spans several
 /// keys.
-Recipe LoadRecipe(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+Recipe LoadRecipe(const std::filesystem::path& path, const std::vector<std::string>& overrides,
+                  RecipeTask task = RecipeTask::kPretrain);
+
+/// The task whose keys alone a recipe uses; nothing when it keeps to those that both have.
+std::optional<RecipeTask> TaskByKeys(const std::filesystem::path& path,
+                                     const std::vector<std::string>& overrides);
 
 }  // namespace meap

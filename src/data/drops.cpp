@@ -8,9 +8,9 @@ namespace meap {
 
 std::string_view DropReasonName(DropReason reason) {
   constexpr std::array<std::string_view, kDropReasons> kNames = {
-      "invalid_utf8", "bad_json",     "bad_csv",   "missing_field", "not_string",
-      "empty",        "too_long",     "duplicate", "wrong_type",    "empty_prompt",
-      "empty_answer", "unknown_role", "role_order"};
+      "invalid_utf8", "bad_json",     "bad_csv",    "missing_field", "not_string",
+      "empty",        "too_long",     "duplicate",  "wrong_type",    "empty_prompt",
+      "empty_answer", "unknown_role", "role_order", "template"};
   return kNames[static_cast<size_t>(reason)];
 }
 

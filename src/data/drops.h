@@ -25,8 +25,9 @@ enum class DropReason {
   kEmptyAnswer,
   kUnknownRole,
   kRoleOrder,
+  kTemplate,
 };
-inline constexpr size_t kDropReasons = 13;
+inline constexpr size_t kDropReasons = 14;
 
 /// "invalid_utf8", "bad_json", ...: the names used in manifests and summaries.
 std::string_view DropReasonName(DropReason reason);

@@ -28,6 +28,12 @@ RopeOptions RopeOf(const LlamaConfig& config) {
   return options;
 }
 
+/// A projection with its adapters.
+at::Tensor Project(const at::Tensor& x_ND, const at::Tensor& weight_OD, const at::Tensor& bias_O,
+                   const AdaptedMatrix& lora, std::optional<uint64_t> dropout_seed) {
+  return AddLora(lora, x_ND, Linear(x_ND, weight_OD, bias_O), dropout_seed);
+}
+
 }  // namespace
 
 Llama::Llama(const LlamaConfig& config, at::ScalarType dtype, at::Device device)
@@ -101,13 +107,13 @@ void Llama::AddHf(const std::string& hf_name, int64_t row, int64_t rows) {
 }
 
 at::Tensor Llama::Forward(const at::Tensor& tokens_N, const at::Tensor& positions_N,
-                          Attender& attender) const {
-  at::Tensor stream_ND = at::embedding(embedding_VD_, tokens_N);
+                          Attender& attender, std::optional<uint64_t> dropout_seed) const {
+  at::Tensor stream_ND = Embed(tokens_N);
   at::Tensor normed_ND = RmsNorm(stream_ND, blocks_[0].attention_norm_D, config_.rms_norm_eps);
   for (size_t layer = 0; layer < blocks_.size(); ++layer) {
-    const ModelPart block = [this, layer, positions_N,
-                             &attender](const std::vector<at::Tensor>& in) {
-      return Block(layer, in[0], in[1], positions_N, attender);
+    const ModelPart block = [this, layer, positions_N, &attender,
+                             dropout_seed](const std::vector<at::Tensor>& in) {
+      return Block(layer, in[0], in[1], positions_N, attender, dropout_seed);
     };
     const std::vector<at::Tensor> in = {stream_ND, normed_ND};
     const std::vector<at::Tensor> out =
@@ -118,17 +124,27 @@ at::Tensor Llama::Forward(const at::Tensor& tokens_N, const at::Tensor& position
   return normed_ND;
 }
 
+at::Tensor Llama::Embed(const at::Tensor& tokens_N) const {
+  const at::Tensor embedded_ND = at::embedding(embedding_VD_, tokens_N);
+  if (!trained_embedding_row_.defined()) return embedded_ND;
+  // The table is frozen: the row's gradient goes to the tensor that shares its memory.
+  return at::where(tokens_N.eq(trained_row_).unsqueeze(1), trained_embedding_row_, embedded_ND);
+}
+
 std::vector<at::Tensor> Llama::Block(size_t layer, const at::Tensor& residual_ND,
                                      const at::Tensor& normed_in_ND, const at::Tensor& positions_N,
-                                     Attender& attender) const {
+                                     Attender& attender,
+                                     std::optional<uint64_t> dropout_seed) const {
   const LlamaBlock& block = blocks_[layer];
-  const at::Tensor attended_ND =
-      Attention(block, static_cast<int64_t>(layer), normed_in_ND, positions_N, attender);
+  const at::Tensor attended_ND = Attention(block, static_cast<int64_t>(layer), normed_in_ND,
+                                           positions_N, attender, dropout_seed);
   const auto [stream_ND, normed_ND] =
       AddRmsNorm(residual_ND, attended_ND, block.mlp_norm_D, config_.rms_norm_eps);
-  const ModelPart mlp = [&block](const std::vector<at::Tensor>& in) -> std::vector<at::Tensor> {
-    const at::Tensor hidden_NF = SwiGlu(Linear(in[0], block.gate_up, block.gate_up_bias));
-    return {Linear(hidden_NF, block.down, block.down_bias)};
+  const ModelPart mlp =
+      [&block, dropout_seed](const std::vector<at::Tensor>& in) -> std::vector<at::Tensor> {
+    const at::Tensor hidden_NF =
+        SwiGlu(Project(in[0], block.gate_up, block.gate_up_bias, block.gate_up_lora, dropout_seed));
+    return {Project(hidden_NF, block.down, block.down_bias, block.down_lora, dropout_seed)};
   };
   const at::Tensor delta_ND =
       recomputed_ == Recomputed::kMlp ? Recompute(mlp, {normed_ND})[0] : mlp({normed_ND})[0];
@@ -139,15 +155,18 @@ std::vector<at::Tensor> Llama::Block(size_t layer, const at::Tensor& residual_ND
 }
 
 at::Tensor Llama::Attention(const LlamaBlock& block, int64_t layer, const at::Tensor& normed_ND,
-                            const at::Tensor& positions_N, Attender& attender) const {
+                            const at::Tensor& positions_N, Attender& attender,
+                            std::optional<uint64_t> dropout_seed) const {
   const int64_t tokens = normed_ND.size(0);
   const int64_t heads = config_.num_attention_heads;
   const int64_t kv_heads = config_.num_key_value_heads;
-  const at::Tensor qkv_NHd = Linear(normed_ND, block.qkv, block.qkv_bias)
-                                 .view({tokens, heads + 2 * kv_heads, config_.head_dim});
+  const at::Tensor qkv_NHd =
+      Project(normed_ND, block.qkv, block.qkv_bias, block.qkv_lora, dropout_seed)
+          .view({tokens, heads + 2 * kv_heads, config_.head_dim});
   const RotatedQkv qkv = RotateQkv(qkv_NHd, heads, kv_heads, rope_, positions_N);
   const at::Tensor mixed_NHd = attender.Attend(layer, qkv.q_NHd, qkv.k_NKd, qkv.v_NKd);
-  return Linear(mixed_NHd.view({tokens, heads * config_.head_dim}), block.out, block.out_bias);
+  return Project(mixed_NHd.view({tokens, heads * config_.head_dim}), block.out, block.out_bias,
+                 block.out_lora, dropout_seed);
 }
 
 const at::Tensor& Llama::head() const { return head_VD_.defined() ? head_VD_ : embedding_VD_; }

@@ -6,11 +6,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "checkpoint/hf_config.h"
 #include "checkpoint/safetensors.h"
+#include "config/recipe.h"
+#include "model/lora.h"
 #include "nn/attention.h"
 #include "nn/rope.h"
 
@@ -30,6 +33,8 @@ struct LlamaBlock {
   at::Tensor gate_up_bias;
   at::Tensor down;  // [D, F]
   at::Tensor down_bias;
+  // Empty without LoRA.
+  AdaptedMatrix qkv_lora, out_lora, gate_up_lora, down_lora;
 };
 
 /// A trained tensor: `decays` tells matrices (weight decay) from vectors.
@@ -51,6 +56,11 @@ struct HfSlice {
 /// layers, or that of whole blocks (only their inputs are kept). Results are the same to the bit.
 enum class Recomputed { kNone, kMlp, kBlock };
 
+/// True for the weight of a module that LoRA adapts.
+bool IsLoraTarget(const std::string& hf_name, const LoraOptions& options);
+/// alpha / rank, or with rsLoRA alpha / sqrt(rank).
+double LoraScale(const LoraOptions& options);
+
 class Llama {
  public:
   /// All weights uninitialised, in `dtype` on `device`.
@@ -64,10 +74,15 @@ class Llama {
   /// filled with the mean of the stored rows, embedding and head alike (how [MASK] starts).
   void Load(const fs::path& folder, const LlamaConfig& stored);
 
+  /// Freezes all weights and adds what is trained in their place: adapters on `options`'s modules,
+  /// and with a `mask_id` >= 0 that row of the embedding and of the head. A module that the model
+  /// lacks is an InputError.
+  void AddLora(const LoraOptions& options, uint64_t seed, int64_t mask_id);
+
   /// Final hidden states [N, D], normed, of tokens_N at positions_N (int64). `attender` says who
-  /// sees whom.
-  at::Tensor Forward(const at::Tensor& tokens_N, const at::Tensor& positions_N,
-                     Attender& attender) const;
+  /// sees whom. LoRA's dropout is drawn from `dropout_seed`; there is none without it.
+  at::Tensor Forward(const at::Tensor& tokens_N, const at::Tensor& positions_N, Attender& attender,
+                     std::optional<uint64_t> dropout_seed = {}) const;
   /// For the backward passes of every Forward from now on. Where it is not kNone, the attender
   /// given to Forward must live until the backward pass is done.
   void SetRecomputed(Recomputed recomputed) { recomputed_ = recomputed; }
@@ -79,6 +94,15 @@ class Llama {
   const LlamaConfig& config() const { return config_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   int64_t ParameterCount() const;
+  /// What AddLora added: A and B of each adapter ("lora.WEIGHT.A"), and the row of [MASK], which
+  /// shares the memory of the embedding ("lora.embedding_row") and, when that is not tied, of the
+  /// head ("lora.head_row"). Empty without LoRA.
+  const std::vector<Parameter>& lora_parameters() const { return lora_parameters_; }
+  /// The weights that have adapters; A and B of the i-th are lora_parameters()[2i] and [2i + 1].
+  const std::vector<HfSlice>& adapted() const { return adapted_; }
+  /// The one row of the head that is trained, [1, D], and its id; undefined without LoRA.
+  const at::Tensor& trained_head_row() const { return trained_head_row_; }
+  int64_t trained_row() const { return trained_row_; }
   /// How the parameters are named in a Hugging Face folder, in the order of HfTensors(config).
   const std::vector<HfSlice>& hf_slices() const { return hf_slices_; }
   /// What SaveHfFolder stores, read from `weights` (one tensor for each parameter, any float
@@ -92,9 +116,12 @@ class Llama {
   /// Block `layer` on the residual stream and its norm: the next stream and its norm.
   std::vector<at::Tensor> Block(size_t layer, const at::Tensor& residual_ND,
                                 const at::Tensor& normed_ND, const at::Tensor& positions_N,
-                                Attender& attender) const;
+                                Attender& attender, std::optional<uint64_t> dropout_seed) const;
   at::Tensor Attention(const LlamaBlock& block, int64_t layer, const at::Tensor& normed_ND,
-                       const at::Tensor& positions_N, Attender& attender) const;
+                       const at::Tensor& positions_N, Attender& attender,
+                       std::optional<uint64_t> dropout_seed) const;
+  at::Tensor Embed(const at::Tensor& tokens_N) const;
+  AdaptedMatrix& MatrixOf(const std::string& parameter);
 
   LlamaConfig config_;
   at::TensorOptions options_;
@@ -106,6 +133,11 @@ class Llama {
   at::Tensor final_norm_D_;
   at::Tensor head_VD_;  // undefined when tied
   RopeTable rope_;
+  std::vector<Parameter> lora_parameters_;
+  std::vector<HfSlice> adapted_;
+  at::Tensor trained_embedding_row_;  // undefined unless AddLora trains one
+  at::Tensor trained_head_row_;
+  int64_t trained_row_ = -1;
 };
 
 }  // namespace meap

@@ -48,12 +48,19 @@ void SoftmaxBlock(const at::Tensor& logits_BV, const at::Tensor& targets_B, doub
   logits_BV.copy_(wide_BV.mul_(scale));
 }
 
+/// Which rows of the head are trained.
+struct HeadGradient {
+  int64_t first = 0;
+  int64_t rows = 0;  // 0: the head is frozen
+};
+
 /// The rows with loss, block by block.
 class Blocks {
  public:
   Blocks(const at::Tensor& hidden_MD, const at::Tensor& weight_VD, const at::Tensor& targets_M,
-         double scale, bool wants_gradient)
-      : hidden_MD_(hidden_MD),
+         double scale, bool wants_gradient, HeadGradient head)
+      : head_(head),
+        hidden_MD_(hidden_MD),
         weight_VD_(weight_VD),
         targets_M_(targets_M),
         scale_(scale),
@@ -70,12 +77,15 @@ class Blocks {
       RunBlock(begin, rows, logits.narrow(0, 0, rows));
     }
     if (!wants_gradient_) return;
-    if (!grad_weight_VD_.defined()) grad_weight_VD_ = at::zeros_like(weight_VD_);
+    if (!grad_weight_VD_.defined()) {
+      grad_weight_VD_ = at::zeros({head_.rows, weight_VD_.size(1)}, weight_VD_.options());
+    }
     grad_weight_VD_ = grad_weight_VD_.to(weight_VD_.scalar_type());
   }
 
   const at::Tensor& nll_M() const { return nll_M_; }
   const at::Tensor& grad_hidden_MD() const { return grad_hidden_MD_; }
+  /// Of the trained rows of the head alone.
   const at::Tensor& grad_weight_VD() const { return grad_weight_VD_; }
 
  private:
@@ -86,13 +96,15 @@ class Blocks {
                  nll_M_.narrow(0, begin, rows));
     if (!wants_gradient_) return;
     MatrixProduct(logits_BV, weight_VD_, grad_hidden_MD_.narrow(0, begin, rows));
-    AddWeightGradient(logits_BV, hidden_BD);
+    if (head_.rows == 0) return;
+    const bool whole = head_.rows == weight_VD_.size(0);
+    AddWeightGradient(whole ? logits_BV : logits_BV.narrow(1, head_.first, head_.rows), hidden_BD);
   }
 
   /// The first block's gradient is the sum so far; where a second comes, they are summed in f32.
   void AddWeightGradient(const at::Tensor& grad_BV, const at::Tensor& hidden_BD) {
     if (!grad_weight_VD_.defined()) {
-      grad_weight_VD_ = at::empty_like(weight_VD_);
+      grad_weight_VD_ = at::empty({head_.rows, weight_VD_.size(1)}, weight_VD_.options());
       MatrixProduct(grad_BV.t(), hidden_BD, grad_weight_VD_);
     } else if (weight_VD_.scalar_type() == at::kFloat) {
       MatrixProduct(grad_BV.t(), hidden_BD, grad_weight_VD_, /*accumulate=*/true);
@@ -104,6 +116,7 @@ class Blocks {
     }
   }
 
+  HeadGradient head_;
   at::Tensor hidden_MD_, weight_VD_, targets_M_;
   double scale_;
   bool wants_gradient_;
@@ -123,8 +136,9 @@ at::Tensor Spread(const at::Tensor& part, const at::Tensor& rows_M, int64_t toke
 class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossEntropyFunction> {
  public:
   static variable_list forward(AutogradContext* ctx, const at::Tensor& hidden_ND,
-                               const at::Tensor& weight_VD, const at::Tensor& targets_N,
-                               double scale, bool wants_gradient) {
+                               const at::Tensor& weight_VD, const at::Tensor& /*row_1D*/,
+                               const at::Tensor& targets_N, double scale, bool wants_gradient,
+                               int64_t row) {
     const at::Tensor has_loss_N = targets_N.ne(kIgnoreLabel);
     const bool all = has_loss_N.all().item<bool>();
     const at::Tensor rows_M = all ? at::Tensor() : has_loss_N.nonzero().squeeze(1);
@@ -133,7 +147,10 @@ class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossE
     };
     const at::Tensor targets_M = select(targets_N);
     CheckTargets(targets_M, weight_VD.size(0));
-    Blocks blocks(select(hidden_ND), weight_VD, targets_M, scale, wants_gradient);
+    HeadGradient head;
+    if (weight_VD.requires_grad()) head.rows = weight_VD.size(0);
+    if (row >= 0) head = {.first = row, .rows = 1};
+    Blocks blocks(select(hidden_ND), weight_VD, targets_M, scale, wants_gradient, head);
     blocks.Run();
     const auto spread = [&](const at::Tensor& part) {
       return all ? part : Spread(part, rows_M, targets_N.size(0));
@@ -141,6 +158,7 @@ class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossE
     if (wants_gradient) {
       ctx->saved_data["hidden"] = spread(blocks.grad_hidden_MD());
       ctx->saved_data["weight"] = blocks.grad_weight_VD();
+      ctx->saved_data["row"] = row >= 0;
     }
     const at::Tensor nll_N = spread(blocks.nll_M());
     ctx->mark_non_differentiable({nll_N});
@@ -159,7 +177,14 @@ class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossE
     };
     at::Tensor hidden = scaled("hidden");
     at::Tensor weight = scaled("weight");
-    return {hidden, weight, at::Tensor(), at::Tensor(), at::Tensor()};
+    const bool row = ctx->saved_data["row"].toBool();
+    return {hidden,
+            row ? at::Tensor() : weight,
+            row ? weight : at::Tensor(),
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor()};
   }
 
  private:
@@ -196,8 +221,18 @@ CrossEntropy LinearCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& w
                                 const at::Tensor& targets_N, double scale) {
   const bool wants_gradient =
       at::GradMode::is_enabled() && (hidden_ND.requires_grad() || weight_VD.requires_grad());
-  auto parts =
-      LinearCrossEntropyFunction::apply(hidden_ND, weight_VD, targets_N, scale, wants_gradient);
+  const at::Tensor no_row = at::empty({0}, weight_VD.options());
+  auto parts = LinearCrossEntropyFunction::apply(hidden_ND, weight_VD, no_row, targets_N, scale,
+                                                 wants_gradient, int64_t{-1});
+  return {parts[0], parts[1]};
+}
+
+CrossEntropy FrozenHeadCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& weight_VD,
+                                    const at::Tensor& targets_N, double scale, int64_t row,
+                                    const at::Tensor& row_1D) {
+  const bool wants_gradient = at::GradMode::is_enabled();
+  auto parts = LinearCrossEntropyFunction::apply(hidden_ND, weight_VD.detach(), row_1D, targets_N,
+                                                 scale, wants_gradient, row);
   return {parts[0], parts[1]};
 }
 

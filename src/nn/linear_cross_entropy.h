@@ -28,6 +28,12 @@ struct CrossEntropy {
 CrossEntropy LinearCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& weight_VD,
                                 const at::Tensor& targets_N, double scale);
 
+/// The same with a frozen head but for one row: `row_1D` [1, D] must hold row `row` of the weight
+/// (may share its memory) and gets its gradient, the other rows get none.
+CrossEntropy FrozenHeadCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& weight_VD,
+                                    const at::Tensor& targets_N, double scale, int64_t row,
+                                    const at::Tensor& row_1D);
+
 namespace reference {
 /// The same in plain libtorch, holding all logits: for tests.
 CrossEntropy LinearCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& weight_VD,

@@ -14,8 +14,7 @@ int64_t MaskCount(double ratio, int64_t length) {
   return static_cast<int64_t>(std::floor(ratio * static_cast<double>(length)));
 }
 
-std::vector<int32_t> DrawMaskPositions(double ratio, int64_t length, const SampleKey& key) {
-  const int64_t count = MaskCount(ratio, length);
+std::vector<int32_t> DrawPositions(int64_t count, int64_t length, const SampleKey& key) {
   PhiloxStream random(key.seed, random_stream::kMask, key.epoch, key.sample);
   std::vector<int32_t> positions(length);
   std::iota(positions.begin(), positions.end(), 0);
@@ -25,6 +24,10 @@ std::vector<int32_t> DrawMaskPositions(double ratio, int64_t length, const Sampl
   positions.resize(count);
   std::sort(positions.begin(), positions.end());
   return positions;
+}
+
+std::vector<int32_t> DrawMaskPositions(double ratio, int64_t length, const SampleKey& key) {
+  return DrawPositions(MaskCount(ratio, length), length, key);
 }
 
 std::vector<int32_t> MaskInputs(double ratio, int32_t mask_id, const SampleKey& key,

@@ -20,8 +20,11 @@ struct SampleKey {
 /// Number of masked positions: floor(P * T), an exact count and not a coin for each token.
 int64_t MaskCount(double ratio, int64_t length);
 
-/// `MaskCount(ratio, length)` distinct positions of [0, length) in ascending order, every subset of
-/// that size equally likely.
+/// `count` <= length distinct positions of [0, length) in ascending order, every subset of that
+/// size equally likely.
+std::vector<int32_t> DrawPositions(int64_t count, int64_t length, const SampleKey& key);
+
+/// MaskCount(ratio, length) of them: the masks of one sequence.
 std::vector<int32_t> DrawMaskPositions(double ratio, int64_t length, const SampleKey& key);
 
 /// Replaces the drawn positions of `inputs` (length T) by `mask_id`; the targets are not touched.

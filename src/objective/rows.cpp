@@ -10,6 +10,55 @@ int64_t TrainingRows::LabelCount() const {
   return std::count_if(labels.begin(), labels.end(), [](int64_t l) { return l != kNoLabel; });
 }
 
+int64_t TrainingRows::TokenCount() const {
+  const auto padding = std::count(segment_ids.begin(), segment_ids.end(), kPadSegment);
+  return static_cast<int64_t>(segment_ids.size()) - padding;
+}
+
+int64_t TrainingRows::SegmentCount() const {
+  int64_t count = 0;
+  for (size_t i = 0; i < segment_ids.size(); ++i) {
+    if (segment_ids[i] != kPadSegment && StartsSegment(i)) ++count;
+  }
+  return count;
+}
+
+bool TrainingRows::StartsSegment(size_t i) const {
+  return i % static_cast<size_t>(length) == 0 || segment_ids[i] != segment_ids[i - 1];
+}
+
+std::vector<int64_t> TrainingRows::Samples() const {
+  std::vector<int64_t> samples = sample_ids;
+  std::sort(samples.begin(), samples.end());
+  samples.erase(std::unique(samples.begin(), samples.end()), samples.end());
+  if (!samples.empty() && samples.front() < 0) samples.erase(samples.begin());
+  return samples;
+}
+
+TrainingRows TrainingRows::WithoutPadding() const {
+  const auto keep = [&](const auto& values) {
+    std::decay_t<decltype(values)> kept;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (segment_ids[i] != kPadSegment) kept.push_back(values[i]);
+    }
+    return kept;
+  };
+  TrainingRows packed{.rows = 1, .length = TokenCount()};
+  packed.input_ids = keep(input_ids);
+  packed.labels = keep(labels);
+  packed.position_ids = keep(position_ids);
+  packed.sample_ids = keep(sample_ids);
+  packed.masked = keep(masked);
+  packed.regions = keep(regions);
+  // Segments are numbered within their row: here each gets a number of its own.
+  int64_t number = 0;
+  for (size_t i = 0; i < segment_ids.size(); ++i) {
+    if (StartsSegment(i)) ++number;
+    if (segment_ids[i] != kPadSegment) packed.segment_ids.push_back(number);
+  }
+  return packed;
+}
+
 std::vector<int64_t> TrainingRows::SegmentOffsets() const {
   std::vector<int64_t> offsets = {0};
   for (int64_t row = 0; row < rows; ++row) {
@@ -31,7 +80,7 @@ TrainingRows TrainingRows::Slice(int64_t begin, int64_t count) const {
   part.labels = cut(labels, begin * length, count * length);
   part.position_ids = cut(position_ids, begin * length, count * length);
   part.segment_ids = cut(segment_ids, begin * length, count * length);
-  part.sample_ids = cut(sample_ids, begin, count);
+  part.sample_ids = cut(sample_ids, begin * length, count * length);
   part.masked = cut(masked, begin * length, count * length);
   if (!regions.empty()) part.regions = cut(regions, begin * length, count * length);
   return part;
@@ -50,7 +99,7 @@ void AppendPretrainRow(const PretrainObjective& objective, std::span<const int32
                       objective.mask_id, {objective.seed, epoch, sample}, step, inputs);
   out.length = length;
   ++out.rows;
-  out.sample_ids.push_back(sample);
+  out.sample_ids.insert(out.sample_ids.end(), length, static_cast<int64_t>(sample));
   const size_t first = out.masked.size();
   out.masked.resize(first + length, 0);
   for (const int32_t position : positions) out.masked[first + position] = 1;

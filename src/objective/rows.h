@@ -14,6 +14,8 @@ namespace meap {
 
 /// Label of a position without loss.
 inline constexpr int64_t kNoLabel = -100;
+/// Segment of padding, which is in no one's attention and is never computed.
+inline constexpr int64_t kPadSegment = -1;
 
 /// Rows of T positions, one after another, ready for a model.
 struct TrainingRows {
@@ -23,16 +25,27 @@ struct TrainingRows {
   std::vector<int64_t> labels = {};     // rows x T: the token that position t predicts, or kNoLabel
   std::vector<int64_t> position_ids = {};  // rows x T
   std::vector<int64_t> segment_ids = {};   // rows x T: attention stays among equal ids of a row
-  std::vector<uint64_t> sample_ids = {};   // rows
+  std::vector<int64_t> sample_ids = {};    // rows x T; -1: padding
   std::vector<uint8_t> masked = {};        // rows x T: 1 where the mask policy chose the input
   /// rows x T, or empty: which of the task's regions a position is of; losses are told apart by it.
   std::vector<uint8_t> regions = {};
 
   int64_t LabelCount() const;
+  /// Positions that are not padding.
+  int64_t TokenCount() const;
+  /// Attention segments, padding not counted.
+  int64_t SegmentCount() const;
+  /// The ids of the samples that the rows hold, ascending.
+  std::vector<int64_t> Samples() const;
+  /// What is computed: all positions but padding, as one row. The segments stay apart.
+  TrainingRows WithoutPadding() const;
   /// Ends of the attention segments over all rows x T positions, with a leading 0.
   std::vector<int64_t> SegmentOffsets() const;
   /// Rows [begin, begin + count) alone: a micro-batch.
   TrainingRows Slice(int64_t begin, int64_t count) const;
+
+ private:
+  bool StartsSegment(size_t i) const;
 };
 
 /// The objective of a pre-training run. NTP is ratio 0.

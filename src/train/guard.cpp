@@ -15,7 +15,7 @@ double Median(std::vector<double> values) {
 }
 
 /// "3, 17, 4, ...": the first few.
-std::string SomeOf(const std::vector<uint64_t>& samples) {
+std::string SomeOf(const std::vector<int64_t>& samples) {
   constexpr size_t kShown = 8;
   std::string text;
   for (size_t i = 0; i < samples.size() && i < kShown; ++i) {
@@ -32,7 +32,7 @@ ErrorParts DescribeFinding(const Finding& finding, const StepReport& report,
   return {.what = finding.what,
           .where = fmt::format("step {}, {}{} {}", report.step, tensor.empty() ? "" : tensor + ", ",
                                known ? "samples with such a loss" : "samples",
-                               SomeOf(known ? report.loss.broken : rows.sample_ids)),
+                               SomeOf(known ? report.loss.broken : rows.Samples())),
           .got = fmt::format("loss {}, gradient norm {}, learning rate {}", report.loss.all.Mean(),
                              report.grad_norm, report.lr),
           .hint =

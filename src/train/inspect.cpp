@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace meap {
 namespace {
 
@@ -19,7 +21,9 @@ std::string TokenText(const Tokenizer& tokenizer, int64_t id) {
   const int32_t ids[] = {static_cast<int32_t>(id)};
   std::string text = tokenizer.IsSpecial(ids[0]) ? tokenizer.IdToToken(ids[0]).value_or("?")
                                                  : tokenizer.Decode(ids, false);
-  std::string shown;
+  // SentencePiece drops a leading space of what is decoded alone.
+  const bool begins_word = tokenizer.IdToToken(ids[0]).value_or("").starts_with("\u2581");
+  std::string shown = begins_word && !text.starts_with(' ') ? " " : "";
   for (const char c : text) shown += c == '\n' ? std::string("\\n") : std::string(1, c);
   return shown;
 }
@@ -43,35 +47,52 @@ std::string ChosenText(const TrainingRows& rows, int64_t i, const Tokenizer& tok
   return paint("44;97", "RANDOM:" + hidden + ">" + shown);
 }
 
+/// A token that the position before it predicts.
+bool IsLearnt(const TrainingRows& row, int64_t t) {
+  return t > 0 && row.labels[t - 1] != kNoLabel && row.segment_ids[t - 1] == row.segment_ids[t];
+}
+
+/// One row as text. Where only some tokens are learnt, those are green, or stand between guillemets
+/// where there are no colours; each further segment begins a line of its own.
+std::string RowText(const TrainingRows& row, const Tokenizer& tokenizer, bool color) {
+  const bool partly = row.LabelCount() < row.TokenCount() - row.SegmentCount();
+  std::string text;
+  bool open = false;
+  const auto mark_learnt = [&](bool learnt) {
+    if (learnt != open) text += color ? (learnt ? "\x1b[32m" : "\x1b[0m") : (learnt ? "«" : "»");
+    open = learnt;
+  };
+  for (int64_t t = 0; t < row.length && row.segment_ids[t] != kPadSegment; ++t) {
+    const bool chosen = row.masked[t] != 0;
+    mark_learnt(partly && !chosen && IsLearnt(row, t));
+    if (t > 0 && row.segment_ids[t] != row.segment_ids[t - 1]) text += "\n";
+    text += chosen ? ChosenText(row, t, tokenizer, color) : TokenText(tokenizer, row.input_ids[t]);
+  }
+  mark_learnt(false);
+  return text;
+}
+
 }  // namespace
 
 nlohmann::ordered_json RowsToJson(const TrainingRows& rows) {
-  std::vector<uint64_t> samples;
-  for (const uint64_t sample : rows.sample_ids) samples.insert(samples.end(), rows.length, sample);
   return {{"input_ids", Table(rows, rows.input_ids)},
           {"labels", Table(rows, rows.labels)},
           {"position_ids", Table(rows, rows.position_ids)},
           {"segment_ids", Table(rows, rows.segment_ids)},
-          {"sample_ids", Table(rows, samples)}};
+          {"sample_ids", Table(rows, rows.sample_ids)}};
 }
 
 std::string RowsToText(const TrainingRows& rows, const Tokenizer& tokenizer, bool color) {
   std::string text;
   for (int64_t r = 0; r < rows.rows; ++r) {
-    int64_t masked = 0;
-    std::string line;
-    for (int64_t t = 0; t < rows.length; ++t) {
-      const int64_t i = r * rows.length + t;
-      if (rows.masked[i] == 0) {
-        line += TokenText(tokenizer, rows.input_ids[i]);
-        continue;
-      }
-      ++masked;
-      line += ChosenText(rows, i, tokenizer, color);
-    }
-    text +=
-        fmt::format("{}row {}: sample {}, {} of {} inputs masked{}\n{}\n\n", color ? "\x1b[1m" : "",
-                    r, rows.sample_ids[r], masked, rows.length, color ? "\x1b[0m" : "", line);
+    const TrainingRows row = rows.Slice(r, 1);
+    std::string samples;
+    for (const int64_t sample : row.Samples()) samples += fmt::format(" {}", sample);
+    const auto masked = std::count(row.masked.begin(), row.masked.end(), 1);
+    text += fmt::format("{}row {}: sample{}, {} of {} inputs masked, {} labels{}\n",
+                        color ? "\x1b[1m" : "", r, samples, masked, row.TokenCount(),
+                        row.LabelCount(), color ? "\x1b[0m" : "");
+    text += RowText(row, tokenizer, color) + "\n\n";
   }
   return text;
 }

@@ -35,7 +35,8 @@ void TrainLoop(const Recipe& recipe, const TrainTask& task, Optimizer& optimizer
     Stopwatch phase;
     const TrainingRows rows = batches.Next();
     report.wait_seconds = phase.Lap();
-    report.input_tokens = rows.rows * rows.length;
+    report.input_tokens = rows.TokenCount();
+    report.samples = static_cast<int64_t>(rows.Samples().size());
     report.loss = AccumulateGradients(task.model(), rows, sizes.micro_rows);
     report.compute_seconds = phase.Lap();
     report.lr = LearningRate(recipe.schedule, recipe.optimizer.lr, step, sizes.steps);

@@ -14,7 +14,8 @@ namespace meap {
 struct StepReport {
   int64_t step = 0;          // from 1
   LossSums loss = {};        // over the global batch
-  int64_t input_tokens = 0;  // in the global batch, with and without loss
+  int64_t input_tokens = 0;  // in the global batch, with and without loss, no padding
+  int64_t samples = 0;       // in the global batch
   double lr = 0;
   double grad_norm = 0;          // before clipping
   bool updated = false;          // false: the guard had the update left out

@@ -185,7 +185,7 @@ void Run::RollBack() {
 
 bool Run::AfterStep(const StepReport& report) {
   step_ = report.step;
-  tokens_ += report.loss.all.tokens;
+  tokens_ += report.input_tokens;
   train_seconds_ += report.seconds;
   log_->Step(report, tokens_, std::exchange(save_seconds_, 0));
   const bool best = ValidateIfDue();

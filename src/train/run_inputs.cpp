@@ -9,7 +9,6 @@
 #include "data/document_encoder.h"
 #include "data/prepare.h"
 #include "data/readers.h"
-#include "model/presets.h"
 #include "train/pretrain_objective.h"
 
 namespace meap {
@@ -44,36 +43,6 @@ std::shared_ptr<const TokenStore> OpenData(const std::vector<std::string>& names
   auto store = std::make_shared<TokenStore>(TokenStore::Open(folders));
   store->RequireTokenizer(tokenizer->ContentHash(), recipe.tokenizer);
   return store;
-}
-
-/// The shape of model.path with the rows that [MASK] needs; the tokenizer must fit the model.
-LlamaConfig ConfigFromFolder(const LlamaConfig& stored, const Recipe& recipe, int64_t own_rows,
-                             int64_t rows) {
-  if (stored.vocab_size < own_rows) {
-    throw InputError(
-        {.what = "the tokenizer does not fit the model",
-         .where = "tokenizer " + recipe.tokenizer + ", model.path " + recipe.model.path,
-         .expected = "a tokenizer of at most " + std::to_string(stored.vocab_size) +
-                     " tokens, the model's vocab_size",
-         .got = std::to_string(own_rows) + " tokens",
-         .hint = "use the tokenizer that the model was trained with"});
-  }
-  if (recipe.data.sequence_length > stored.max_position_embeddings) {
-    throw InputError({.what = "data.sequence_length exceeds the model's context",
-                      .where = "data.sequence_length",
-                      .expected = "at most " + std::to_string(stored.max_position_embeddings) +
-                                  " (max_position_embeddings)",
-                      .got = std::to_string(recipe.data.sequence_length)});
-  }
-  LlamaConfig config = stored;
-  config.vocab_size = std::max(stored.vocab_size, rows);
-  return config;
-}
-
-void SetSpecialIds(LlamaConfig& config, const Tokenizer& tokenizer) {
-  if (tokenizer.bos()) config.bos_token_id = *tokenizer.bos();
-  if (tokenizer.eos()) config.eos_token_id = {*tokenizer.eos()};
-  if (tokenizer.pad()) config.pad_token_id = *tokenizer.pad();
 }
 
 void ResolveSizes(const Recipe& recipe, RunInputs& inputs) {
@@ -127,18 +96,9 @@ std::vector<MixtureSource> OpenTraining(const Recipe& recipe,
 }  // namespace
 
 RunInputs OpenRunInputs(const Recipe& recipe, int threads) {
-  RunInputs inputs;
+  RunInputs inputs{OpenModelInputs(recipe)};
+  // Text is encoded as it always was: a "[MASK]" in it is no mask.
   auto plain = std::make_shared<Tokenizer>(Tokenizer::Load(recipe.tokenizer));
-  inputs.tokenizer = std::make_shared<Tokenizer>(Tokenizer::Load(recipe.tokenizer));
-  inputs.mask_id = inputs.tokenizer->AddMaskToken();
-  const int64_t rows = inputs.tokenizer->VocabSize();
-  if (recipe.model.path.empty()) {
-    inputs.config = ConfigFromOptions(recipe.model, rows, recipe.data.sequence_length);
-  } else {
-    inputs.stored = ReadHfConfig(recipe.model.path);
-    inputs.config = ConfigFromFolder(*inputs.stored, recipe, plain->VocabSize(), rows);
-  }
-  SetSpecialIds(inputs.config, *inputs.tokenizer);
   inputs.train = OpenTraining(recipe, plain, threads);
   if (!recipe.data.validation.empty()) {
     inputs.validation = OpenData(recipe.data.validation, recipe, plain, threads);

@@ -3,28 +3,22 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
-#include "checkpoint/hf_config.h"
 #include "config/recipe.h"
 #include "data/batch.h"
 #include "data/token_store.h"
 #include "objective/rows.h"
-#include "text/tokenizer.h"
+#include "train/model_inputs.h"
 
 namespace meap {
 
-struct RunInputs {
-  std::shared_ptr<Tokenizer> tokenizer;  // with its [MASK]
-  int32_t mask_id = -1;
-  LlamaConfig config;                 // of the model that is trained
-  std::optional<LlamaConfig> stored;  // of model.path, which may have fewer embedding rows
-  std::vector<MixtureSource> train;   // entry by entry with data.weights, else one
-  std::shared_ptr<const TokenStore> validation;  // may be null
-  int64_t batch_rows = 0;                        // sequences in an optimizer step
-  int64_t micro_rows = 0;                        // sequences in one forward pass
-  int64_t steps = 0;                             // optimizer steps in the run
-  PretrainObjective objective;
+struct RunInputs : ModelInputs {
+  std::vector<MixtureSource> train = {};              // entry by entry with data.weights, else one
+  std::shared_ptr<const TokenStore> validation = {};  // may be null
+  int64_t batch_rows = 0;                             // sequences in an optimizer step
+  int64_t micro_rows = 0;                             // sequences in one forward pass
+  int64_t steps = 0;                                  // optimizer steps in the run
+  PretrainObjective objective = {};
 
   /// The stream of training batches, and validation rows in their order.
   BatchReader TrainReader(const Recipe& recipe) const;

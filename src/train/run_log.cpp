@@ -39,7 +39,7 @@ void RunLog::RestoreLosses(std::optional<double> train, std::optional<double> va
 void RunLog::Step(const StepReport& report, int64_t total_tokens, double save_seconds) {
   const double loss = report.loss.all.Mean();
   if (report.updated) train_loss_ = loss;
-  const double rate = static_cast<double>(report.loss.all.tokens) / report.seconds;
+  const double rate = static_cast<double>(report.input_tokens) / report.seconds;
   nlohmann::ordered_json line = {{"step", report.step},
                                  {"loss", loss},
                                  {"lr", report.lr},
@@ -55,6 +55,7 @@ void RunLog::Step(const StepReport& report, int64_t total_tokens, double save_se
   }
   if (!report.updated) line["skipped"] = true;
   line["tokens_per_second"] = rate;
+  line["samples_per_second"] = static_cast<double>(report.samples) / report.seconds;
   line["step_seconds"] = report.seconds;
   line["data_wait_seconds"] = report.wait_seconds;
   line["forward_backward_seconds"] = report.compute_seconds;

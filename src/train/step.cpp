@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "core/files.h"
 #include "nn/linear_cross_entropy.h"
 
 namespace meap {
@@ -22,14 +23,23 @@ PackedAttender AttenderOf(const TrainingRows& rows) {
   return PackedAttender(Segments{rows.SegmentOffsets()});
 }
 
-CrossEntropy Forward(const Llama& model, const TrainingRows& rows, double scale,
-                     Attender& attender) {
+CrossEntropy Forward(const Llama& model, const TrainingRows& rows, double scale, Attender& attender,
+                     std::optional<uint64_t> dropout_seed) {
   const at::Device device = model.head().device();
   const at::Tensor hidden_ND =
       model.Forward(ToTensor(rows.input_ids, at::kLong, device),
-                    ToTensor(rows.position_ids, at::kLong, device), attender);
-  return LinearCrossEntropy(hidden_ND, model.head(), ToTensor(rows.labels, at::kLong, device),
-                            scale);
+                    ToTensor(rows.position_ids, at::kLong, device), attender, dropout_seed);
+  const at::Tensor labels_N = ToTensor(rows.labels, at::kLong, device);
+  if (!model.trained_head_row().defined()) {
+    return LinearCrossEntropy(hidden_ND, model.head(), labels_N, scale);
+  }
+  return FrozenHeadCrossEntropy(hidden_ND, model.head(), labels_N, scale, model.trained_row(),
+                                model.trained_head_row());
+}
+
+/// Names the dropout of a pass: the same rows drop the same, after a resume too.
+uint64_t DropoutSeed(const TrainingRows& rows) {
+  return Hash64(rows.input_ids.data(), rows.input_ids.size() * sizeof(rows.input_ids[0]));
 }
 
 }  // namespace
@@ -49,8 +59,9 @@ LossSums& LossSums::operator+=(const LossSums& other) {
 }
 
 at::Tensor ForwardBackward(const Llama& model, const TrainingRows& rows, double scale) {
-  PackedAttender attender = AttenderOf(rows);  // lives until the backward pass is done
-  CrossEntropy result = Forward(model, rows, scale, attender);
+  const TrainingRows packed = rows.WithoutPadding();
+  PackedAttender attender = AttenderOf(packed);  // lives until the backward pass is done
+  CrossEntropy result = Forward(model, packed, scale, attender, DropoutSeed(packed));
   result.loss.backward();
   return std::move(result.nll_N);
 }
@@ -59,13 +70,16 @@ LossSums SumLosses(const at::Tensor& nll_N, const TrainingRows& rows) {
   const at::Tensor nll = nll_N.to(at::kCPU);
   const float* values = nll.const_data_ptr<float>();
   LossSums sums;
+  int64_t next = 0;  // of the values, which padding has none of
   for (size_t i = 0; i < rows.labels.size(); ++i) {
+    if (rows.segment_ids[i] == kPadSegment) continue;
+    const float value = values[next++];
     if (rows.labels[i] == kNoLabel) continue;
-    const LossSum one{.nll = values[i], .tokens = 1};
+    const LossSum one{.nll = value, .tokens = 1};
     sums.all += one;
-    const uint64_t sample = rows.sample_ids[i / rows.length];
+    const int64_t sample = rows.sample_ids[i];
     const bool known = !sums.broken.empty() && sums.broken.back() == sample;
-    if (!std::isfinite(values[i]) && !known) sums.broken.push_back(sample);
+    if (!std::isfinite(value) && !known) sums.broken.push_back(sample);
     if (rows.regions.empty()) continue;
     if (sums.regions.size() <= rows.regions[i]) sums.regions.resize(rows.regions[i] + 1);
     sums.regions[rows.regions[i]] += one;
@@ -75,8 +89,9 @@ LossSums SumLosses(const at::Tensor& nll_N, const TrainingRows& rows) {
 
 LossSums ForwardLoss(const Llama& model, const TrainingRows& rows) {
   const at::NoGradGuard no_grad;
-  PackedAttender attender = AttenderOf(rows);
-  return SumLosses(Forward(model, rows, 1.0, attender).nll_N, rows);
+  const TrainingRows packed = rows.WithoutPadding();
+  PackedAttender attender = AttenderOf(packed);
+  return SumLosses(Forward(model, packed, 1.0, attender, {}).nll_N, packed);
 }
 
 }  // namespace meap

@@ -21,13 +21,14 @@ struct LossSum {
 struct LossSums {
   LossSum all;
   std::vector<LossSum> regions = {};  // by region; empty where the rows name none
-  std::vector<uint64_t> broken = {};  // sample ids of rows with a loss that is not finite
+  std::vector<int64_t> broken = {};   // ids of samples with a loss that is not finite
 
   LossSums& operator+=(const LossSums& other);
 };
 
 /// Adds to every parameter's gradient that of scale * (sum of the losses of `rows`), and returns
-/// the losses by position, f32 [rows x T], on the model's device: whoever sums them waits for it.
+/// the losses by position, padding left out, f32, on the model's device: whoever sums them waits
+/// for it.
 /// `scale` is 1 / (tokens with loss in the whole global batch).
 at::Tensor ForwardBackward(const Llama& model, const TrainingRows& rows, double scale);
 

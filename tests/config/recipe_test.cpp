@@ -110,7 +110,8 @@ TEST(Recipes, AllOfTheProjectsLoad) {
   for (const auto& entry :
        std::filesystem::recursive_directory_iterator(testing::SourceDir() / "recipes")) {
     if (entry.path().extension() != ".yaml" || entry.path().filename() == "base.yaml") continue;
-    const Recipe recipe = LoadRecipe(entry.path(), {});
+    const RecipeTask task = TaskByKeys(entry.path(), {}).value_or(RecipeTask::kPretrain);
+    const Recipe recipe = LoadRecipe(entry.path(), {}, task);
     if (entry.path().parent_path().filename() == "paper") {
       EXPECT_EQ(recipe.data.sequence_length * 256, recipe.train.batch_tokens) << entry.path();
     }

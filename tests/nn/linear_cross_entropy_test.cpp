@@ -89,5 +89,23 @@ TEST(LinearCrossEntropy, TargetBeyondTheVocabularyIsRefused) {
                std::logic_error);
 }
 
+TEST(FrozenHeadCrossEntropy, HasTheGradientsOfTheWholeButOneRowOfTheHead) {
+  const at::Tensor targets = Targets(40, 101, 3);
+  constexpr int64_t kRow = 100;
+  for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const Tensors in = {Normal({40, 33}, dtype, 1), Normal({101, 33}, dtype, 2)};
+    const Tensors whole = testing::ForwardBackward(Loss(true, targets, 0.5), in);
+    const testing::Operator frozen = [&](const Tensors& trained) -> Tensors {
+      return {FrozenHeadCrossEntropy(trained[0], in[1], targets, 0.5, kRow, trained[1]).loss};
+    };
+    const at::Tensor row = in[1].detach().narrow(0, kRow, 1).requires_grad_(true);
+    const Tensors got = testing::ForwardBackward(frozen, {in[0], row});
+    const double fine = testing::Tolerance(dtype);
+    ExpectClose(got[0], whole[0], fine, "loss");
+    ExpectClose(got[1], whole[1], fine, "gradient of hidden states");
+    ExpectClose(got[2], whole[2].narrow(0, kRow, 1), fine, "gradient of the row");
+  }
+}
+
 }  // namespace
 }  // namespace meap

@@ -14,7 +14,7 @@ TEST(AppendPretrainRow, NtpFeedsTheFirstTAndPredictsTheLastT) {
   EXPECT_EQ(rows.labels, (std::vector<int64_t>{11, 12, 13, 14, 15, 16, 17, 18}));
   EXPECT_EQ(rows.position_ids, (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(rows.SegmentOffsets(), (std::vector<int64_t>{0, 8}));
-  EXPECT_EQ(rows.sample_ids, (std::vector<uint64_t>{5}));
+  EXPECT_EQ(rows.sample_ids, std::vector<int64_t>(8, 5));
   EXPECT_EQ(rows.LabelCount(), 8);
 }
 

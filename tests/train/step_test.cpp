@@ -72,12 +72,13 @@ TEST(Step, IsolatedDocumentsAreEachAlone) {
   double alone = 0;
   int64_t begin = 0;
   for (size_t d = 0; d < lengths.size(); ++d) {
-    TrainingRows rows{.rows = 1, .length = lengths[d] - 1, .sample_ids = {0}};
+    TrainingRows rows{.rows = 1, .length = lengths[d] - 1};
     for (int64_t t = 0; t < rows.length; ++t) {
       rows.input_ids.push_back(packed.input_ids[begin + t]);  // with the masks it got there
       rows.labels.push_back(documents[d][t + 1]);
       rows.position_ids.push_back(t);
       rows.segment_ids.push_back(0);
+      rows.sample_ids.push_back(0);
       rows.masked.push_back(0);
     }
     begin += lengths[d];
@@ -107,7 +108,8 @@ TEST(Step, MicroBatchesSumToTheWhole) {
 }
 
 TEST(SumLosses, TellsRegionsApartAndNamesBrokenSamples) {
-  TrainingRows rows{.rows = 2, .length = 3, .sample_ids = {7, 9}};
+  TrainingRows rows{.rows = 2, .length = 3, .sample_ids = {7, 7, 7, 9, 9, 9}};
+  rows.segment_ids.assign(6, 0);
   rows.labels = {1, kNoLabel, 1, 1, 1, 1};
   rows.regions = {0, 1, 1, 0, 2, 2};
   const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -120,7 +122,7 @@ TEST(SumLosses, TellsRegionsApartAndNamesBrokenSamples) {
   EXPECT_EQ(sums.regions[2].Mean(), 12);
   EXPECT_TRUE(sums.broken.empty());
   const LossSums broken = SumLosses(at::tensor({1.0f, 0.0f, 2.0f, nan, nan, 16.0f}), rows);
-  EXPECT_EQ(broken.broken, std::vector<uint64_t>{9});
+  EXPECT_EQ(broken.broken, std::vector<int64_t>{9});
 }
 
 }  // namespace

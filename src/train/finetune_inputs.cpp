@@ -1,0 +1,174 @@
+#include "train/finetune_inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "chat/read_conversations.h"
+#include "chat/sample.h"
+#include "core/console.h"
+#include "core/error.h"
+#include "data/readers.h"
+
+namespace meap {
+namespace {
+
+struct EncodedFiles {
+  std::vector<TaggedTokens> samples;
+  DropCounts dropped;
+};
+
+/// The samples of all files, in order. One that the template refuses, or whose answer is no token,
+/// is dropped and counted like a broken record.
+EncodedFiles ReadSamples(const std::vector<std::string>& names, const ChatTemplate& chat,
+                         const Tokenizer& tokenizer) {
+  EncodedFiles files;
+  for (const fs::path& file : ExpandInputs(names)) {
+    ConversationReader reader(file);
+    Conversation conversation;
+    while (reader.Next(conversation)) {
+      try {
+        files.samples.push_back(EncodeConversation(chat, tokenizer, conversation.messages));
+      } catch (const InputError& refused) {
+        const ErrorParts& why = refused.parts();
+        files.dropped.Add(DropReason::kTemplate,
+                          fmt::format("{} ({}, {})", conversation.place, why.what, why.where));
+      }
+    }
+    files.dropped.Merge(reader.drops());
+  }
+  return files;
+}
+
+FinetuneObjective MakeObjective(const Recipe& recipe, const ModelInputs& inputs) {
+  using Layout = FinetuneObjective::Layout;
+  const LayoutOptions& options = recipe.objective.layout;
+  FinetuneObjective objective;
+  objective.duplicates = recipe.objective.name == "meap";
+  if (options.layout == "separate") objective.layout = Layout::kSeparate;
+  if (options.layout == "isolated") objective.layout = Layout::kIsolated;
+  if (options.mask_span == "answer") objective.mask_span = FinetuneObjective::MaskSpan::kAnswer;
+  objective.restart_positions = options.positions == "restart";
+  objective.static_masks = options.masks == "static";
+  objective.mask_ratio = recipe.objective.mask_ratio;
+  objective.mask_id = inputs.mask_id;
+  objective.bos_id = inputs.tokenizer->bos().value_or(-1);
+  objective.min_answer_tokens = options.min_answer_tokens;
+  objective.seed = static_cast<uint64_t>(recipe.train.seed);
+  return objective;
+}
+
+FinetuneStreamOptions StreamOptions(const Recipe& recipe, const ModelInputs& inputs) {
+  const int64_t length = recipe.data.sequence_length;
+  if (recipe.train.batch_tokens < length) {
+    throw InputError({.what = "train.batch_tokens is less than one sequence",
+                      .where = "train.batch_tokens",
+                      .expected = "at least data.sequence_length = " + std::to_string(length),
+                      .got = std::to_string(recipe.train.batch_tokens)});
+  }
+  const Tokenizer& tokenizer = *inputs.tokenizer;
+  return {.objective = MakeObjective(recipe, inputs),
+          .packing = {.row_tokens = length,
+                      .batch_tokens = recipe.train.batch_tokens,
+                      .pack = recipe.data.packing,
+                      .seed = static_cast<uint64_t>(recipe.train.seed)},
+          .truncate = recipe.data.too_long == "truncate",
+          .pad_id = tokenizer.pad().value_or(tokenizer.eos().value_or(0))};
+}
+
+/// Refuses a set without a sample to train on, with the reasons.
+void CheckNotEmpty(const std::vector<std::string>& names, const char* key,
+                   const EncodedFiles& files, const SampleCounts& counts, int64_t length) {
+  if (counts.used() > 0) return;
+  std::string got = fmt::format("{} broken, {} longer than data.sequence_length {}",
+                                files.dropped.total(), counts.dropped, length);
+  if (!files.dropped.places().empty()) got += "; the first: " + files.dropped.places().front();
+  throw InputError({.what = "no sample is left to train on",
+                    .where = std::string(key) + " " + names.front(),
+                    .expected = "a sample with an answer that fits the sequence length",
+                    .got = got,
+                    .hint = counts.dropped > 0
+                                ? "raise data.sequence_length, or set data.too_long to truncate"
+                                : "see the warnings above for what is wrong with the records"});
+}
+
+/// PEFT gives a base model as many rows as its tokenizer has tokens: where ids have gaps, that may
+/// be too few for [MASK]'s row.
+void CheckAdapterCarriesMask(const Recipe& recipe, const ModelInputs& inputs) {
+  if (recipe.lora.export_as != "adapter" || recipe.objective.name != "meap") return;
+  int64_t tokens = 0;
+  for (int32_t id = 0; id < inputs.tokenizer->VocabSize(); ++id) {
+    if (inputs.tokenizer->IdToToken(id)) ++tokens;
+  }
+  const int64_t rows = std::max(inputs.stored->vocab_size, tokens);
+  if (inputs.mask_id < rows) return;
+  throw InputError({.what = "a PEFT adapter cannot carry the embedding row of [MASK]",
+                    .where = "lora.export",
+                    .expected = fmt::format("[MASK]'s id below {}, the rows that PEFT gives the "
+                                            "base model",
+                                            rows),
+                    .got = fmt::format("id {}: the tokenizer's ids have gaps", inputs.mask_id),
+                    .hint = "set lora.export to merged"});
+}
+
+/// Answers as they are, every sample once: what NTP and MEAP can be compared on.
+FinetuneStreamOptions ForValidation(FinetuneStreamOptions options, int64_t micro_rows) {
+  options.objective.duplicates = false;
+  options.packing.pack = true;
+  options.packing.batch_tokens = micro_rows * options.packing.row_tokens;
+  return options;
+}
+
+/// Rows of a pass: the recipe's, or as many as make enough tokens to fill the cores and few enough
+/// to fit small machines.
+int64_t MicroRows(const Recipe& recipe, const FinetuneStream& stream) {
+  constexpr int64_t kMicroTokens = 4096;
+  const int64_t most = stream.MostRows();
+  if (recipe.train.micro_batch > 0) return std::min(recipe.train.micro_batch, most);
+  const int64_t row = recipe.data.packing ? recipe.data.sequence_length : stream.MeanLength();
+  return std::clamp<int64_t>(kMicroTokens / row, 1, most);
+}
+
+}  // namespace
+
+FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
+  FinetuneInputs inputs{OpenModelInputs(recipe)};
+  CheckAdapterCarriesMask(recipe, inputs);
+  // Text is encoded as it always was: a "[MASK]" in it is no mask.
+  const Tokenizer plain = Tokenizer::Load(recipe.tokenizer);
+  const ChatTemplate chat(recipe.chat_template, plain);
+  inputs.chat_template = chat.name();
+  const FinetuneStreamOptions options = StreamOptions(recipe, inputs);
+  const int64_t length = recipe.data.sequence_length;
+  const auto open = [&](const std::vector<std::string>& names, const char* key,
+                        const FinetuneStreamOptions& how, DropCounts& dropped) {
+    EncodedFiles files = ReadSamples(names, chat, plain);
+    ReportDrops(files.dropped);
+    dropped = files.dropped;
+    auto stream = std::make_shared<FinetuneStream>(std::move(files.samples), how);
+    CheckNotEmpty(names, key, files, stream->counts(), length);
+    return stream;
+  };
+  inputs.train = open(recipe.data.train, "data.train", options, inputs.dropped);
+  inputs.micro_rows = MicroRows(recipe, *inputs.train);
+  inputs.steps =
+      recipe.train.steps > 0 ? recipe.train.steps : inputs.train->StepsOf(recipe.train.epochs);
+  if (!recipe.data.validation.empty()) {
+    DropCounts dropped;
+    inputs.validation = open(recipe.data.validation, "data.validation",
+                             ForValidation(options, inputs.micro_rows), dropped);
+  }
+  return inputs;
+}
+
+bool HoldsConversations(const fs::path& path) {
+  if (fs::is_directory(path)) return false;
+  try {
+    Conversation conversation;
+    return ConversationReader(path).Next(conversation);
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+}  // namespace meap

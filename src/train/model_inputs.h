@@ -1,0 +1,24 @@
+// The tokenizer and the shape of the model that a recipe trains, checked against each other.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "checkpoint/hf_config.h"
+#include "config/recipe.h"
+#include "text/tokenizer.h"
+
+namespace meap {
+
+struct ModelInputs {
+  std::shared_ptr<Tokenizer> tokenizer;  // with its [MASK]
+  int32_t mask_id = -1;
+  LlamaConfig config;                 // of the model that is trained
+  std::optional<LlamaConfig> stored;  // of model.path, which may have fewer embedding rows
+};
+
+/// Opens the tokenizer and model.path, or takes the recipe's sizes. A tokenizer that does not fit
+/// the model, or a data.sequence_length beyond its context, is an InputError.
+ModelInputs OpenModelInputs(const Recipe& recipe);
+
+}  // namespace meap
