@@ -129,6 +129,28 @@ TEST(Lora, DropoutIsDrawnFromItsSeedAndOnlyInTraining) {
   EXPECT_TRUE(at::equal(Logits(model), Logits(model)));
 }
 
+TEST(Lora, RecomputedActivationsGiveTheSameGradients) {
+  const auto grads = [](Recomputed recomputed) {
+    LoraOptions options = Options({"q_proj", "up_proj", "down_proj"});
+    options.dropout = 0.5;
+    Llama model = MakeModel();
+    model.AddLora(options, 1, -1);  // no row is trained: the first block's inputs want no gradient
+    FillB(model);
+    model.SetRecomputed(recomputed);
+    PackedAttender attender(Segments{{0, 10}});
+    const at::Tensor tokens = at::arange(40, 50, at::kLong);
+    model.Forward(tokens, at::arange(10, at::kLong), attender, 5).pow(2).sum().backward();
+    std::vector<at::Tensor> all;
+    for (const Parameter& p : model.lora_parameters()) all.push_back(p.tensor.grad());
+    return all;
+  };
+  const std::vector<at::Tensor> kept = grads(Recomputed::kNone);
+  for (const Recomputed recomputed : {Recomputed::kMlp, Recomputed::kBlock}) {
+    const std::vector<at::Tensor> again = grads(recomputed);
+    for (size_t i = 0; i < kept.size(); ++i) EXPECT_TRUE(at::equal(kept[i], again[i])) << i;
+  }
+}
+
 TEST(Lora, AnUnknownModuleIsNamed) {
   Llama model = MakeModel();
   const ErrorParts error = testing::ErrorOf([&] {
