@@ -1,8 +1,10 @@
 #include "infer/generator.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/CPUAllocator.h>
 
 #include <map>
+#include <new>
 
 #include "model/presets.h"
 #include "tests/support.h"
@@ -123,6 +125,57 @@ TEST(Generator, ResultsDoNotDependOnTheBatch) {
   }
 }
 
+TEST(Generator, ASmallBudgetForCachesChangesNoResult) {
+  const Llama model = MakeModel(2);
+  const std::vector<TokenRequest> requests = Requests(0);
+  GeneratorOptions options;
+  options.cache_bytes = KvCache::Bytes(model.config(), 70, at::kFloat);
+  const auto expected = Generator(model).Run(requests);
+  const auto results = Generator(model, options).Run(requests);
+  for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(results[i].tokens, expected[i].tokens);
+}
+
+/// Throws in the n-th allocation from now on, once.
+class FailingAllocator : public at::Allocator {
+ public:
+  explicit FailingAllocator(int64_t after) : left_(after), plain_(c10::GetCPUAllocator()) {
+    c10::SetCPUAllocator(this, kPriority);
+  }
+  ~FailingAllocator() override { c10::SetCPUAllocator(plain_, kPriority); }
+  at::DataPtr allocate(size_t bytes) override {
+    if (--left_ == 0) throw std::bad_alloc();
+    return plain_->allocate(bytes);
+  }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    plain_->copy_data(to, from, bytes);
+  }
+
+ private:
+  static constexpr uint8_t kPriority = 10;
+  int64_t left_;
+  at::Allocator* plain_;
+};
+
+TEST(Generator, WhenMemoryRunsOutFewerRunTogether) {
+  const Llama model = MakeModel(2);
+  const std::vector<TokenRequest> requests = Requests(1.0);
+  const auto expected = Generator(model).Run(requests);
+  for (const int64_t after : {1, 10, 50, 300, 600, 1200}) {  // in prompts, in steps
+    std::vector<TokenResult> results;
+    std::map<size_t, size_t> seen;
+    {
+      const FailingAllocator failing(after);
+      results = Generator(model).Run(requests, [&](size_t i, int32_t) { return ++seen[i] > 0; });
+    }
+    for (size_t i = 0; i < requests.size(); ++i) {
+      EXPECT_EQ(results[i].tokens, expected[i].tokens) << "allocation " << after;
+      EXPECT_EQ(seen[i], expected[i].tokens.size());
+    }
+  }
+  const FailingAllocator failing(1);
+  EXPECT_THROW(Generator(model).Run({requests[0]}), WorkError);
+}
+
 TEST(Generator, EndTokensAndCallbacksEndAContinuation) {
   const std::vector<TokenRequest> requests = Requests(1.0);
   const auto endless = Generator(MakeModel(2)).Run(requests);
@@ -178,18 +231,6 @@ TEST(Generator, TheNextTurnOfAChatContinuesFromTheLast) {
     EXPECT_EQ(answer, Generator(model).Run({{history, sampling}})[0].tokens);
     history.insert(history.end(), answer.begin(), answer.end());
   }
-}
-
-TEST(SampleToken, FollowsTemperatureTopKAndTopP) {
-  const at::Tensor logits = at::tensor({0.5, 0.3, 0.15, 0.05}).log().to(at::kFloat);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 0}, 0.99), 0);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1}, 0.49), 0);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1}, 0.51), 1);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1}, 0.97), 3);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1, .top_k = 2}, 0.99), 1);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1, .top_p = 0.79}, 0.99), 1);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1, .top_p = 0.81}, 0.99), 2);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 100}, 0.26), 1);
 }
 
 }  // namespace
