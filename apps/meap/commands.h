@@ -34,5 +34,6 @@ void AddScoreCommand(CLI::App& root);
 void AddGenerateCommand(CLI::App& root);
 void AddChatCommand(CLI::App& root, ExitCode& exit_code);
 void AddCompareCommand(CLI::App& root);
+void AddAttentionCommand(CLI::App& root);
 
 }  // namespace meap

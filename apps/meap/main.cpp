@@ -46,6 +46,7 @@ int Run(int argc, char** argv) {
   AddGenerateCommand(app);
   AddChatCommand(app, exit_code);
   AddCompareCommand(app);
+  AddAttentionCommand(app);
   AddOptionsCommand(app);
   try {
     app.parse(argc, argv);
