@@ -43,6 +43,7 @@ meap_tests(report)
 meap_tests(train TORCH)
 meap_tests(infer TORCH)
 meap_tests(analysis TORCH)
+meap_tests(experiment)
 
 # Small programs that the Python tests run.
 add_executable(dump_logits ${CMAKE_SOURCE_DIR}/tests/tools/dump_logits.cpp)

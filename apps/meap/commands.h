@@ -35,5 +35,6 @@ void AddGenerateCommand(CLI::App& root);
 void AddChatCommand(CLI::App& root, ExitCode& exit_code);
 void AddCompareCommand(CLI::App& root);
 void AddAttentionCommand(CLI::App& root);
+void AddExperimentCommand(CLI::App& root, ExitCode& exit_code);
 
 }  // namespace meap
