@@ -42,6 +42,8 @@ meap_tests(model TORCH)
 meap_tests(report)
 meap_tests(train TORCH)
 meap_tests(infer TORCH)
+meap_tests(analysis TORCH)
+meap_tests(experiment)
 
 # Small programs that the Python tests run.
 add_executable(dump_logits ${CMAKE_SOURCE_DIR}/tests/tools/dump_logits.cpp)

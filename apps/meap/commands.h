@@ -41,5 +41,7 @@ void AddScoreCommand(CLI::App& root);
 void AddGenerateCommand(CLI::App& root);
 void AddChatCommand(CLI::App& root, ExitCode& exit_code);
 void AddCompareCommand(CLI::App& root);
+void AddAttentionCommand(CLI::App& root);
+void AddExperimentCommand(CLI::App& root, ExitCode& exit_code);
 
 }  // namespace meap

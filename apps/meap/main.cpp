@@ -47,6 +47,8 @@ int Run(int argc, char** argv) {
   AddGenerateCommand(app);
   AddChatCommand(app, exit_code);
   AddCompareCommand(app);
+  AddAttentionCommand(app);
+  AddExperimentCommand(app, exit_code);
   AddOptionsCommand(app);
   try {
     app.parse(argc, argv);

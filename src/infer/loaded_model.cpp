@@ -1,12 +1,14 @@
 #include "infer/loaded_model.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "model/device.h"
 
 namespace meap {
 
 LoadedModel LoadModel(const fs::path& folder, const std::string& device_name,
-                      const std::string& dtype_name) {
+                      const std::string& dtype_name, bool needs_mask) {
   const at::Device device = ParseDevice(device_name, "--device");
   const at::ScalarType dtype = ParseDtype(dtype_name, device, "--dtype");
   const LlamaConfig config = ReadHfConfig(folder);
@@ -19,7 +21,12 @@ LoadedModel LoadModel(const fs::path& folder, const std::string& device_name,
                       .got = std::to_string(tokenizer.VocabSize()) + " tokens",
                       .hint = "put the tokenizer files of this very model into the folder"});
   }
-  Llama model(config, dtype, device);
+  LlamaConfig grown = config;
+  if (needs_mask) {
+    tokenizer.AddMaskToken();
+    grown.vocab_size = std::max<int64_t>(config.vocab_size, tokenizer.VocabSize());
+  }
+  Llama model(grown, dtype, device);
   model.Load(folder, config);
   return {std::move(tokenizer), std::move(model), device};
 }

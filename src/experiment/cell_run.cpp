@@ -1,0 +1,145 @@
+#include "experiment/cell_run.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/child_process.h"
+#include "core/signals.h"
+#include "core/strings.h"
+
+namespace meap {
+namespace {
+
+std::string HashOf(const std::vector<std::string>& words) {
+  const std::string text = Join(words, "\n");
+  return HashHex(text.data(), text.size());
+}
+
+/// The last lines of a text file: what a failed program said.
+std::string Tail(const fs::path& path, size_t bytes) {
+  if (!fs::exists(path)) return "";
+  std::string text = ReadFile(path, "log");
+  if (text.size() > bytes) text.erase(0, text.find('\n', text.size() - bytes) + 1);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+/// Runs a meap command; its stdout becomes `out` when it succeeds, and only then.
+ExitCode RunStage(std::vector<std::string> words, const fs::path& out, const fs::path& log) {
+  words.insert(words.begin(), OwnExecutable().string());
+  fs::path unfinished = out;
+  unfinished += ".part";
+  const int code = RunChild(words, unfinished, log);
+  if (code == 0) {
+    fs::rename(unfinished, out);
+    return ExitCode::kDone;
+  }
+  if (const auto stopped = SignalGuard::Requested()) return *stopped;
+  const ErrorParts parts = {
+      .what = "a stage failed with exit code " + std::to_string(code),
+      .where = log.string(),
+      .got = "\n" + Tail(log, 1000),
+      .hint = "its command: meap " + Join({words.begin() + 1, words.end()}, " ")};
+  if (code == static_cast<int>(ExitCode::kUsage)) throw InputError(parts);
+  throw WorkError(parts);
+}
+
+/// Says in the folder which cell it is, and with how many threads it was begun: a run that resumes
+/// with as many gives the same bits.
+int BeginCell(const CellFiles& files, const Cell& cell, int threads) {
+  const fs::path path = files.folder / "cell.json";
+  if (fs::exists(path)) {
+    const auto begun = nlohmann::json::parse(ReadFile(path, "cell"), nullptr, false);
+    if (begun.is_object()) return begun.value("threads", threads);
+  }
+  const nlohmann::ordered_json begun = {{"name", cell.Name(/*with_seed=*/true)},
+                                        {"threads", threads}};
+  WriteFileAtomically(path, begun.dump() + "\n");
+  return threads;
+}
+
+ExitCode Train(const ExperimentFile& file, const Cell& cell, int threads) {
+  const CellFiles files(file, cell);
+  std::vector<std::string> words = {file.command, file.recipe.string()};
+  words.insert(words.end(), cell.overrides.begin(), cell.overrides.end());
+  words.push_back("output=" + files.run().string());
+  words.insert(words.end(), {"--resume", "--threads", std::to_string(threads)});
+  return RunStage(std::move(words), files.training(), files.log());
+}
+
+ExitCode Evaluate(const ExperimentFile& file, const Cell& cell, int threads,
+                  const std::vector<std::string>& command) {
+  const CellFiles files(file, cell);
+  std::vector<std::string> words = command;
+  words.insert(words.end(), {"--model", (files.run() / "hf").string(), "--threads",
+                             std::to_string(threads), "--output", files.result(command).string()});
+  if (command[0] == "eval") {
+    words.insert(words.end(), {"--samples", files.samples(command).string()});
+  }
+  return RunStage(std::move(words), files.folder / "table.txt", files.log());
+}
+
+}  // namespace
+
+fs::path CellFiles::result(const std::vector<std::string>& words) const {
+  return folder / (words[0] + "-" + HashOf(words) + ".json");
+}
+
+fs::path CellFiles::samples(const std::vector<std::string>& words) const {
+  return folder / (words[0] + "-" + HashOf(words) + ".jsonl");
+}
+
+bool IsFinished(const ExperimentFile& file, const Cell& cell) {
+  const CellFiles files(file, cell);
+  if (!fs::exists(files.training())) return false;
+  for (const auto& words : file.evaluate) {
+    if (!fs::exists(files.result(words))) return false;
+  }
+  return true;
+}
+
+ExitCode RunCell(const ExperimentFile& file, const Cell& cell, int wanted_threads) {
+  const CellFiles files(file, cell);
+  MakeOutputDirectory(files.folder, "output");
+  const int threads = BeginCell(files, cell, wanted_threads);
+  if (!fs::exists(files.training())) {
+    const ExitCode code = Train(file, cell, threads);
+    if (code != ExitCode::kDone) return code;
+  }
+  for (const auto& words : file.evaluate) {
+    if (fs::exists(files.result(words))) continue;
+    const ExitCode code = Evaluate(file, cell, threads, words);
+    if (code != ExitCode::kDone) return code;
+  }
+  return ExitCode::kDone;
+}
+
+ExitCode Prepare(const ExperimentFile& file, int threads) {
+  const fs::path folder = fs::path(file.output) / "prepare";
+  MakeOutputDirectory(folder, "output");
+  for (const auto& command : file.prepare) {
+    const fs::path done = folder / (HashOf(command) + ".txt");
+    if (fs::exists(done)) continue;
+    std::vector<std::string> words = command;
+    words.insert(words.end(), {"--threads", std::to_string(threads)});
+    const ExitCode code = RunStage(std::move(words), done, folder / "log.txt");
+    if (code != ExitCode::kDone) return code;
+  }
+  return ExitCode::kDone;
+}
+
+int64_t StepsDone(const CellFiles& files) {
+  std::ifstream file(files.run() / "metrics.jsonl", std::ios::binary);
+  if (!file) return 0;
+  constexpr std::streamoff kTail = 4096;  // some lines of metrics
+  file.seekg(0, std::ios::end);
+  file.seekg(std::max<std::streamoff>(0, file.tellg() - kTail));
+  int64_t step = 0;
+  for (std::string line; std::getline(file, line);) {
+    const auto object = nlohmann::json::parse(line, nullptr, false);
+    if (object.is_object() && object.contains("step")) step = object["step"].get<int64_t>();
+  }
+  return step;
+}
+
+}  // namespace meap

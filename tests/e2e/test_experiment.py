@@ -1,0 +1,134 @@
+"""`meap experiment`: a grid, its tables, and what survives a kill."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import MEAP, metrics_without_timings, run_meap
+
+EXPERIMENT = """
+about: A grid for the tests
+recipe: {recipe}
+set: {{checkpoint.every: 2}}
+grid: {{objective.mask_ratio: [0, 0.15], train.seed: [1, 2]}}
+baseline: {{objective.mask_ratio: 0}}
+evaluate:
+  - attention decay --input {validation} --length 32 --windows 8
+output: {output}
+"""
+
+
+def write(tiny, tmp_path, extra=""):
+    file = tmp_path / "experiment.yaml"
+    file.write_text(EXPERIMENT.format(recipe=tiny / "recipe.yaml", validation=tiny / "validation.jsonl",
+                                      output=tmp_path / "out") + extra)
+    return file
+
+
+def cells(folder):
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("cells/*/train.json")}
+
+
+def test_a_grid_runs_once_and_gives_tables(tiny, tmp_path):
+    file = write(tiny, tmp_path)
+    out, _ = run_meap("experiment", file, "--dry-run")
+    assert out.count("to do") == 4
+    out, _ = run_meap("experiment", file, "--jobs", 2, "--quiet")
+    assert "objective.mask_ratio 0 (baseline)" in out
+    done = cells(tmp_path / "out")
+    assert len(done) == 4
+    result = json.loads((tmp_path / "out/experiment.json").read_text())
+    assert [s["seeds"] for s in result["settings"]] == [2, 2]
+    for cell in result["cells"]:
+        assert cell["tokens"] == 12 * 256 and cell["train_seconds"] > 0
+        assert {"validation_loss", "decay", "variance_increase"} <= cell["metrics"].keys()
+        assert (tmp_path / "out" / cell["folder"] / "run/hf/config.json").exists()
+    difference = result["settings"][1]["metrics"]["validation_loss"]["difference"]
+    by_seed = {cell["values"]["train.seed"]: {} for cell in result["cells"]}
+    for cell in result["cells"]:
+        by_seed[cell["values"]["train.seed"]][cell["values"]["objective.mask_ratio"]] = cell["metrics"]["validation_loss"]
+    expected = sum(pair["0.15"] - pair["0"] for pair in by_seed.values()) / 2
+    assert difference["mean"] == pytest.approx(expected, abs=1e-9)
+    assert "| objective.mask_ratio 0.15 |" in (tmp_path / "out/experiment.md").read_text()
+    # Again: nothing is run, the tables are the same.
+    again, log = run_meap("experiment", file)
+    assert cells(tmp_path / "out") == done and again == out
+    assert "4 of 4 cells are finished already" in log
+    assert run_meap("experiment", file, "--dry-run")[0].count("finished") == 4
+
+
+def wait_for(condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("waited for half a minute")
+
+
+def children(pid):
+    """Ids of the processes that any thread of a process has started."""
+    return [int(child) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()]
+
+
+def test_a_killed_grid_goes_on_and_repeats_nothing(tiny, tmp_path):
+    file = tmp_path / "experiment.yaml"
+    file.write_text(f"recipe: {tiny}/recipe.yaml\nset: {{checkpoint.every: 2, train.steps: 40}}\n"
+                    f"grid: {{train.seed: [1, 2, 3]}}\noutput: {tmp_path}/out\n")
+    words = [MEAP, "experiment", file, "--quiet", "--threads", "1"]
+    folder = tmp_path / "out"
+    process = subprocess.Popen(words)
+    wait_for(lambda: len(cells(folder)) >= 1 and len(list(folder.glob("cells/*/run/checkpoints/*"))) > 3)
+    running = children(process.pid)
+    for pid in [process.pid, *running]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it ended by itself meanwhile
+    process.wait()
+    done = cells(folder)
+    assert 1 <= len(done) < 3
+    run_meap(*words[1:])
+    after = cells(folder)
+    assert len(after) == 3 and {name: after[name] for name in done} == done
+    # The cells are what they would have been without the kill.
+    whole = tmp_path / "whole"
+    run_meap(*words[1:], "--output", whole)
+    for run in folder.glob("cells/*/run"):
+        assert metrics_without_timings(run) == metrics_without_timings(whole / run.relative_to(folder))
+
+
+def test_a_stopped_grid_saves_and_says_so(tiny, tmp_path):
+    file = write(tiny, tmp_path)
+    process = subprocess.Popen([MEAP, "experiment", file, "--threads", "1"], stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: list((tmp_path / "out").glob("cells/*/run/metrics.jsonl")))
+    process.terminate()
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 143 and "goes on from here" in log
+
+
+def test_wrong_experiments_are_refused(tiny, tmp_path):
+    file = write(tiny, tmp_path, extra="metrik: [x]\n")
+    assert "did you mean metrics?" in run_meap("experiment", file, code=2)[1]
+    file = write(tiny, tmp_path)
+    file.write_text(file.read_text().replace("attention decay", "attention dekay"))
+    _, log = run_meap("experiment", file, "--quiet", code=2)
+    assert "attention dekay" in log
+    file.write_text(file.read_text().replace("mask_ratio: 0}", "mask_ratio: 0.3}").replace("dekay", "decay"))
+    assert "must name one setting" in run_meap("experiment", file, "--quiet", code=2)[1]
+
+
+def test_a_failing_cell_does_not_stop_the_others(tiny, tmp_path):
+    file = tmp_path / "experiment.yaml"
+    file.write_text(f"""
+recipe: {tiny / "recipe.yaml"}
+grid: {{optimizer.lr: [100, 1.0e-3]}}
+set: {{optimizer.grad_clip: 0, schedule.warmup: 0, optimizer.weight_decay: 10}}
+output: {tmp_path / "out"}
+""")
+    out, log = run_meap("experiment", file, "--quiet", code=1)
+    assert "diverged" in log and "1 of 2 cells" in out
