@@ -40,8 +40,11 @@ void AddOptionsCommand(CLI::App& root);
 void AddScoreCommand(CLI::App& root);
 void AddGenerateCommand(CLI::App& root);
 void AddChatCommand(CLI::App& root, ExitCode& exit_code);
+void AddEvalCommand(CLI::App& root);
 void AddCompareCommand(CLI::App& root);
 void AddAttentionCommand(CLI::App& root);
 void AddExperimentCommand(CLI::App& root, ExitCode& exit_code);
+void AddJudgeCommand(CLI::App& root, ExitCode& exit_code);
+void AddReportCommand(CLI::App& root);
 
 }  // namespace meap

@@ -46,9 +46,12 @@ int Run(int argc, char** argv) {
   AddScoreCommand(app);
   AddGenerateCommand(app);
   AddChatCommand(app, exit_code);
+  AddEvalCommand(app);
   AddCompareCommand(app);
   AddAttentionCommand(app);
   AddExperimentCommand(app, exit_code);
+  AddJudgeCommand(app, exit_code);
+  AddReportCommand(app);
   AddOptionsCommand(app);
   try {
     app.parse(argc, argv);
