@@ -40,6 +40,7 @@ meap_tests(model TORCH)
 meap_tests(report)
 meap_tests(train TORCH)
 meap_tests(infer TORCH)
+meap_tests(eval TORCH DEPENDS meap::httplib)  # for its SHA-256
 
 # Small programs that the Python tests run.
 add_executable(dump_logits ${CMAKE_SOURCE_DIR}/tests/tools/dump_logits.cpp)

@@ -32,6 +32,7 @@ void AddInspectCommand(CLI::App& root);
 void AddOptionsCommand(CLI::App& root);
 void AddScoreCommand(CLI::App& root);
 void AddGenerateCommand(CLI::App& root);
+void AddEvalCommand(CLI::App& root);
 void AddCompareCommand(CLI::App& root);
 
 }  // namespace meap

@@ -44,6 +44,7 @@ int Run(int argc, char** argv) {
   AddInspectCommand(app);
   AddScoreCommand(app);
   AddGenerateCommand(app);
+  AddEvalCommand(app);
   AddCompareCommand(app);
   AddOptionsCommand(app);
   try {

@@ -17,7 +17,7 @@ struct OptionSource::Value {
   std::string place;
 };
 
-OptionSource::OptionSource() = default;
+OptionSource::OptionSource(std::string purpose) : purpose_(std::move(purpose)) {}
 OptionSource::~OptionSource() = default;
 OptionSource::OptionSource(OptionSource&&) noexcept = default;
 OptionSource& OptionSource::operator=(OptionSource&&) noexcept = default;
@@ -118,29 +118,33 @@ void OptionSource::AddFile(const fs::path& path) {
 }
 
 void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& including) {
-  const std::string text = ReadFile(path, "recipe");
+  const std::string text = ReadFile(path, purpose_);
   const fs::path canonical = fs::canonical(path);
   if (std::find(including.begin(), including.end(), canonical) != including.end()) {
-    throw InputError({.what = "recipe includes itself through base",
+    throw InputError({.what = purpose_ + " includes itself through base",
                       .where = path.string(),
                       .hint = "remove the base key of one of the files"});
   }
   including.push_back(canonical);
   const YAML::Node root = ParseYaml(text, path.string());
-  if (root.IsNull()) return;
-  if (!root.IsMap()) {
-    throw InputError({.what = "a recipe is a list of keys and values",
-                      .where = path.string(),
-                      .expected = "lines such as `train.steps: 100` or nested maps"});
-  }
-  if (const YAML::Node base = root["base"]) {
+  if (const YAML::Node base = root.IsMap() ? root["base"] : YAML::Node()) {
     AddFile(path.parent_path() / base.as<std::string>(), including);
   }
-  Flatten(root, "", path.string(),
-          [&](const std::string& key, const YAML::Node& node, const auto& mark) {
-            if (key == "base") return;
-            values_.insert_or_assign(key, Value{node, PlaceOf(path.string(), mark)});
-          });
+  AddText(text, path.string());
+}
+
+void OptionSource::AddText(const std::string& text, const std::string& where) {
+  const YAML::Node root = ParseYaml(text, where);
+  if (root.IsNull()) return;
+  if (!root.IsMap()) {
+    throw InputError({.what = "a " + purpose_ + " is a list of keys and values",
+                      .where = where,
+                      .expected = "lines such as `key: value` or nested maps"});
+  }
+  Flatten(root, "", where, [&](const std::string& key, const YAML::Node& node, const auto& mark) {
+    if (key == "base") return;
+    values_.insert_or_assign(key, Value{node, PlaceOf(where, mark)});
+  });
 }
 
 void OptionSource::AddOverride(const std::string& word) {
@@ -187,8 +191,9 @@ void OptionSource::CheckKeys(const std::vector<OptionText>& known) const {
     const std::string nearest = NearestName(key, names);
     throw InputError({.what = "unknown key " + key,
                       .where = value.place,
-                      .hint = nearest.empty() ? "`meap options` lists every key"
-                                              : "did you mean " + nearest + "?"});
+                      .hint = !nearest.empty()       ? "did you mean " + nearest + "?"
+                              : purpose_ == "recipe" ? "`meap options` lists every key"
+                                                     : "known keys: " + Join(names, ", ")});
   }
 }
 

@@ -14,7 +14,8 @@ namespace meap {
 /// Values by dotted key, each with the place it came from; later ones win.
 class OptionSource {
  public:
-  OptionSource();
+  /// `purpose` names the files in errors.
+  explicit OptionSource(std::string purpose = "recipe");
   ~OptionSource();
   OptionSource(OptionSource&&) noexcept;
   OptionSource& operator=(OptionSource&&) noexcept;
@@ -22,6 +23,9 @@ class OptionSource {
   /// Adds a YAML file and, before it, the file its `base:` key names (relative to it). Errors: a
   /// missing file, a cycle of bases, broken YAML (with line and column), a key given twice.
   void AddFile(const std::filesystem::path& path);
+
+  /// Adds the text of a file that lies in memory, `where` being its name for errors. No `base:`.
+  void AddText(const std::string& text, const std::string& where);
 
   /// Adds a `key=value` word of the command line; the value is read as YAML (`[a, b]` is a list).
   void AddOverride(const std::string& word);
@@ -62,6 +66,7 @@ class OptionSource {
   void CheckKeys(const std::vector<OptionText>& known) const;
   const Value* Find(const std::string& key) const;
 
+  std::string purpose_;
   std::map<std::string, Value> values_;
 };
 
