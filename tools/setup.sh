@@ -41,4 +41,5 @@ fi
 if [ "${1:-}" = --tests ]; then
   has pytest transformers tokenizers safetensors tensorboard sentencepiece ||
     venv pytest "transformers==5.2.0" tokenizers safetensors tensorboard sentencepiece
+  has lm_eval accelerate datasets || venv "transformers==5.2.0" "lm-eval==0.4.13" accelerate datasets
 fi

@@ -8,6 +8,7 @@
 #include "core/console.h"
 #include "core/error.h"
 #include "core/signals.h"
+#include "core/strings.h"
 #include "eval/evaluate.h"
 #include "json_lines.h"
 #include "model/device.h"
@@ -86,7 +87,7 @@ void PrintTasks(const TaskRegistry& registry) {
   }
   text += "\nGroups:\n";
   for (const auto& [group, tasks] : registry.Groups()) {
-    text += fmt::format("{:<20} {}\n", group, fmt::join(tasks, ", "));
+    text += fmt::format("{:<20} {}\n", group, Join(tasks, ", "));
   }
   WriteToStdout(text);
 }

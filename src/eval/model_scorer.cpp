@@ -73,15 +73,14 @@ void ModelScorer::Generate(std::span<const Request> requests,
   for (const size_t i : order) {
     std::string text;
     StreamDecoder decoder(model_.tokenizer, /*skip_special=*/true);
-    const auto tokens = meap::Generate(model_.model, requests[i].context,
-                                       {.max_new_tokens = requests[i].max_new_tokens},
-                                       [&](int32_t token) {
-                                         text += decoder.Push(token);
-                                         return !EndsAnswer(requests[i].stop, text);
-                                       });
+    const auto tokens =
+        meap::Generate(model_.model, requests[i].context,
+                       {.max_new_tokens = requests[i].max_new_tokens}, [&](int32_t token) {
+                         text += decoder.Push(token);
+                         return !EndsAnswer(requests[i].stop, text);
+                       });
     text += decoder.Finish();
-    responses[i] =
-        Response{.tokens = static_cast<int64_t>(tokens.size()), .text = std::move(text)};
+    responses[i] = Response{.tokens = static_cast<int64_t>(tokens.size()), .text = std::move(text)};
     done(std::span(&i, 1));
   }
 }

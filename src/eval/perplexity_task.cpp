@@ -23,7 +23,7 @@ int64_t CountWords(std::string_view text) {
 
 /// A text and what its windows came to.
 struct Document {
-  EvalSample sample;
+  EvalSample sample = {};
   int64_t bytes = 0;
   int64_t words = 0;
   size_t windows = 0;

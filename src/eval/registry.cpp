@@ -8,6 +8,13 @@
 namespace meap {
 namespace {
 
+/// The group of all groups that the paper has tables of.
+constexpr const char* kPaper = "paper";
+
+bool InPaper(const std::string& group) {
+  return group == "commonsense" || group == "long_context" || group == "summaries";
+}
+
 /// The groups of the paper's tables; of a task's many forms the standard one stands in its group.
 std::string GroupOf(const std::string& name) {
   if (name == "xsum" || name == "multi_news" || name == "wikisum") return "summaries";
@@ -56,36 +63,32 @@ const TaskRegistry::Entry* TaskRegistry::Find(const std::string& name) const {
   return found == entries_.end() ? nullptr : &*found;
 }
 
+void TaskRegistry::CheckName(const std::string& name) const {
+  std::vector<std::string> known;
+  for (const auto& [group, ignored] : Groups()) known.push_back(group);
+  for (const Entry& entry : entries_) known.push_back(entry.name);
+  if (std::find(known.begin(), known.end(), name) != known.end()) return;
+  const std::string nearest = NearestName(name, known);
+  throw InputError({.what = "unknown task \"" + name + "\"",
+                    .where = "--tasks",
+                    .expected = nearest.empty() ? "one of " + Join(known, ", ") : "",
+                    .hint = nearest.empty() ? "`meap eval --list` shows all tasks"
+                                            : "did you mean " + nearest + "?"});
+}
+
 std::vector<ChosenTask> TaskRegistry::Choose(const std::vector<std::string>& names) const {
   std::vector<ChosenTask> chosen;
   std::vector<std::string> taken;
-  const auto add = [&](const Entry& entry, bool by_group) {
-    if (std::find(taken.begin(), taken.end(), entry.name) != taken.end()) return;
-    taken.push_back(entry.name);
-    chosen.push_back({entry.make(), by_group});
-  };
   for (const std::string& name : names) {
-    if (const Entry* entry = Find(name); entry != nullptr) {
-      add(*entry, false);
-      continue;
-    }
-    const size_t before = chosen.size();
-    bool group = false;
+    CheckName(name);
     for (const Entry& entry : entries_) {
-      if (entry.group != name || name.empty()) continue;
-      group = true;
-      add(entry, true);
+      const bool by_group =
+          !entry.group.empty() && (entry.group == name || (name == kPaper && InPaper(entry.group)));
+      if (entry.name != name && !by_group) continue;
+      if (std::find(taken.begin(), taken.end(), entry.name) != taken.end()) continue;
+      taken.push_back(entry.name);
+      chosen.push_back({entry.make(), by_group});
     }
-    if (group || chosen.size() > before) continue;
-    std::vector<std::string> known;
-    for (const auto& [each, ignored] : Groups()) known.push_back(each);
-    for (const Entry& entry : entries_) known.push_back(entry.name);
-    const std::string nearest = NearestName(name, known);
-    throw InputError({.what = "unknown task \"" + name + "\"",
-                      .where = "--tasks",
-                      .expected = nearest.empty() ? "one of " + Join(known, ", ") : "",
-                      .hint = nearest.empty() ? "`meap eval --list` shows all tasks"
-                                              : "did you mean " + nearest + "?"});
   }
   return chosen;
 }
@@ -105,6 +108,11 @@ std::vector<std::pair<std::string, std::vector<std::string>>> TaskRegistry::Grou
     if (found == groups.end()) found = groups.insert(groups.end(), {entry.group, {}});
     found->second.push_back(entry.name);
   }
+  std::vector<std::string> paper;
+  for (const auto& [group, ignored] : groups) {
+    if (InPaper(group)) paper.push_back(group);
+  }
+  groups.emplace_back(kPaper, std::move(paper));
   return groups;
 }
 

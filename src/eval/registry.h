@@ -28,7 +28,7 @@ class TaskRegistry {
   /// that names the nearest.
   std::vector<ChosenTask> Choose(const std::vector<std::string>& names) const;
 
-  /// Every task, and every group with its tasks' names.
+  /// Every task; every group with its tasks' names, last the group "paper" with its groups'.
   std::vector<TaskInfo> Tasks() const;
   std::vector<std::pair<std::string, std::vector<std::string>>> Groups() const;
 
@@ -39,6 +39,7 @@ class TaskRegistry {
     std::function<std::unique_ptr<EvalTask>()> make;
   };
   const Entry* Find(const std::string& name) const;
+  void CheckName(const std::string& name) const;
   void Add(const TaskDescription& description, const std::string& where);
 
   std::vector<Entry> entries_;

@@ -33,7 +33,7 @@ struct ModelView {
 
 /// What the user chose for all tasks of a call.
 struct EvalInputs {
-  fs::path data;
+  fs::path data = {};
   size_t limit = 0;  // items of a task; 0: all
   /// Few-shot examples: a file of the task's format by task name, and at most how many of it.
   std::vector<std::pair<std::string, fs::path>> few_shot_files = {};

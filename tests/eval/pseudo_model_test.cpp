@@ -11,6 +11,7 @@ namespace meap {
 namespace {
 
 using Json = nlohmann::json;
+using ::meap::testing::PseudoScorer;
 
 /// The made-up model of pseudo_model_scores.json.
 Response PseudoLogLikelihood(const Request& request) {
@@ -27,7 +28,7 @@ Response PseudoLogLikelihood(const Request& request) {
 TaskOutcome RunTask(const EvalTask& task, PseudoScorer::Answer answer, size_t limit = 0) {
   const TaskPlan plan = task.Plan({.data = testing::SharedRoot() / "data" / "eval", .limit = limit},
                                   testing::ByteView());
-  testing::PseudoScorer scorer(std::move(answer));
+  PseudoScorer scorer(std::move(answer));
   RunCounts counts;
   return plan.finish(RunRequests(scorer, plan.requests, "pseudo", nullptr, "pseudo", counts));
 }
