@@ -33,7 +33,11 @@ ModelView ViewOf(const LoadedModel& loaded, const TextEncoder& encoder, int64_t 
   view.encode_pair = [&encoder](const std::string& context, const std::string& continuation) {
     return encoder.EncodeRequest(context, continuation);
   };
-  view.encode_prompt = [&encoder](const std::string& prompt) { return encoder.Encode(prompt); };
+  view.encode_prompt = [&encoder](const std::string& prompt) {
+    std::vector<int32_t> ids = encoder.Encode(prompt);
+    if (ids.empty()) ids = {encoder.prefix()};
+    return ids;
+  };
   view.prefix = [&encoder] { return encoder.prefix(); };
   return view;
 }

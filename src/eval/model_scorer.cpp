@@ -6,7 +6,7 @@
 
 #include "data/content_hash.h"
 #include "evaltext/generation_task.h"
-#include "infer/generate.h"
+#include "infer/generator.h"
 #include "infer/score.h"
 
 namespace meap {
@@ -70,19 +70,24 @@ void ModelScorer::Generate(std::span<const Request> requests,
   }
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return requests[a].context < requests[b].context; });
+  std::vector<TokenRequest> prompts;
+  std::vector<std::string> texts(order.size());
+  std::vector<StreamDecoder> decoders;
   for (const size_t i : order) {
-    std::string text;
-    StreamDecoder decoder(model_.tokenizer, /*skip_special=*/true);
-    const auto tokens =
-        meap::Generate(model_.model, requests[i].context,
-                       {.max_new_tokens = requests[i].max_new_tokens}, [&](int32_t token) {
-                         text += decoder.Push(token);
-                         return !EndsAnswer(requests[i].stop, text);
-                       });
-    text += decoder.Finish();
-    responses[i] = Response{.tokens = static_cast<int64_t>(tokens.size()), .text = std::move(text)};
-    done(std::span(&i, 1));
+    prompts.push_back({requests[i].context, {.max_new_tokens = requests[i].max_new_tokens}});
+    decoders.emplace_back(model_.tokenizer, /*skip_special=*/true);
   }
+  const auto on_token = [&](size_t n, int32_t token) {
+    texts[n] += decoders[n].Push(token);
+    return !EndsAnswer(requests[order[n]].stop, texts[n]);
+  };
+  const auto on_finish = [&](size_t n, const TokenResult& result) {
+    texts[n] += decoders[n].Finish();
+    responses[order[n]] =
+        Response{.tokens = static_cast<int64_t>(result.tokens.size()), .text = std::move(texts[n])};
+    done(std::span(&order[n], 1));
+  };
+  Generator(model_.model).Run(prompts, on_token, on_finish);
 }
 
 std::string ModelHash(const fs::path& folder, const Tokenizer& tokenizer) {

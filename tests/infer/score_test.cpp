@@ -36,7 +36,8 @@ TEST(Score, ARequestLongerThanTheContextKeepsItsLastTokens) {
   for (size_t i = 0; i < 100; ++i) full.context[i] = static_cast<int32_t>(i % 50);
   ScoreRequest cut = full;
   cut.context.erase(cut.context.begin(), cut.context.begin() + 37);  // 63 + 2 = 64 + 1 tokens
-  EXPECT_DOUBLE_EQ(Score(model, std::vector{full})[0].logprob, Score(model, std::vector{cut})[0].logprob);
+  EXPECT_DOUBLE_EQ(Score(model, std::vector{full})[0].logprob,
+                   Score(model, std::vector{cut})[0].logprob);
 }
 
 }  // namespace
