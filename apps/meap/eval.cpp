@@ -89,6 +89,10 @@ void PrintTasks(const TaskRegistry& registry) {
   for (const auto& [group, tasks] : registry.Groups()) {
     text += fmt::format("{:<20} {}\n", group, Join(tasks, ", "));
   }
+  text += "\nKeys of a task file (--task-file):\n";
+  for (const OptionText& key : TaskFileKeys()) {
+    text += fmt::format("{:<20} {}\n", key.name, key.info.help);
+  }
   WriteToStdout(text);
 }
 

@@ -49,7 +49,7 @@ class ChoiceTask : public EvalTask {
         std::string context = item.contexts[i];
         std::string continuation = item.continuations[i];
         MoveTrailingSpace(context, continuation);
-        ScoreRequest tokens = model.encode_pair(context, continuation);
+        ScoreRequest tokens = Encode(model, context, continuation, item);
         cut = cut || IsTruncated(tokens, model.max_length_tokens);
         longest = std::max(longest, tokens.context.size());
         plan.requests.push_back({.kind = Request::Kind::kLogLikelihood,
@@ -67,6 +67,19 @@ class ChoiceTask : public EvalTask {
   }
 
  private:
+  /// Tokens of a choice; one that has none is an error that names the item.
+  ScoreRequest Encode(const ModelView& model, const std::string& context,
+                      const std::string& continuation, const ChoiceItem& item) const {
+    try {
+      return model.encode_pair(context, continuation);
+    } catch (const InputError& error) {
+      ErrorParts parts = error.parts();
+      parts.where = info_.data.substr(0, info_.data.find(' ')) + ":" +
+                    std::to_string(std::stoull(item.id) + 1) + ": " + parts.where;
+      throw InputError(parts);
+    }
+  }
+
   /// The examples' text, "" without any; notes in `settings` which they are.
   std::string FewShot(const EvalInputs& inputs, nlohmann::ordered_json& settings) const {
     const auto named =

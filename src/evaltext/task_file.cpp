@@ -21,6 +21,12 @@ struct TaskOptions {
   std::vector<std::string> breakdown;
 
   void Describe(OptionVisitor& visitor) {
+    DescribeCommon(visitor);
+    DescribeChoices(visitor);
+    DescribeAnswers(visitor);
+  }
+
+  void DescribeCommon(OptionVisitor& visitor) {
     visitor.Visit("name", name, {.help = "What --tasks calls it"});
     visitor.Visit("kind", kind,
                   {.help = "Choices by log-likelihood, or answers in words",
@@ -31,6 +37,9 @@ struct TaskOptions {
                   {.help = "File under --data without .jsonl, .jsonl.gz or .jsonl.zst"});
     visitor.Visit("metrics", metrics,
                   {.help = "acc, acc_norm, acc_bytes; or " + Join(AnswerMetrics(), ", ")});
+  }
+
+  void DescribeChoices(OptionVisitor& visitor) {
     visitor.Visit("context", context,
                   {.help = "multiple_choice: template of what stands before a choice"});
     visitor.Visit("choices", choices, {.help = "multiple_choice: a template for each choice"});
@@ -61,9 +70,9 @@ struct TaskOptions {
 };
 
 [[noreturn]] void Missing(const std::string& key, const std::string& where) {
-  throw InputError({.what = "a task file lacks the key " + key,
+  throw InputError({.what = "a task file needs " + key,
                     .where = where,
-                    .hint = "the keys are in docs/evaluation.md"});
+                    .hint = "`meap eval --list` shows the keys of task files"});
 }
 
 void CheckMetrics(const std::vector<std::string>& metrics, const std::vector<std::string>& known,
@@ -92,9 +101,9 @@ void CheckTemplate(const std::string& text, const std::string& key, const Option
 
 ChoiceTemplate ToChoices(const TaskOptions& options, const OptionSource& source,
                          const std::string& where) {
-  if (options.context.empty() == options.cloze.empty()) Missing("context (or cloze)", where);
+  if (options.context.empty() == options.cloze.empty()) Missing("one of context and cloze", where);
   if (options.choices.empty() == options.choices_field.empty()) {
-    Missing("choices (or choices_field)", where);
+    Missing("one of choices and choices_field", where);
   }
   if (options.gold.empty()) Missing("gold", where);
   CheckTemplate(options.context, "context", source);
@@ -151,7 +160,16 @@ TaskDescription ToDescription(const OptionSource& source, const std::string& whe
        {std::pair{"name", &options.name}, {"kind", &options.kind}, {"data", &options.data}}) {
     if (value->empty()) Missing(key, where);
   }
-  if (options.kind == "generation") return {options.group, ToAnswers(options, source, where)};
+  const bool answers = options.kind == "generation";
+  OptionLister other;
+  answers ? options.DescribeChoices(other) : options.DescribeAnswers(other);
+  for (const OptionText& option : other.options()) {
+    if (!source.Has(option.name)) continue;
+    throw InputError(
+        {.what = "the key " + option.name + " is not for tasks of kind " + options.kind,
+         .where = source.Place(option.name)});
+  }
+  if (answers) return {options.group, ToAnswers(options, source, where)};
   return {options.group, ToChoices(options, source, where)};
 }
 

@@ -32,7 +32,7 @@ std::vector<TaskDescription> ReadTaskFiles(const fs::path& path);
 /// The tasks that come with the program.
 const std::vector<TaskDescription>& BuiltInTasks();
 
-/// The keys of a task file, for the documentation.
+/// The keys of a task file, for help texts.
 std::vector<OptionText> TaskFileKeys();
 
 namespace internal {

@@ -116,7 +116,7 @@ def test_several_models_stand_side_by_side(model, data, tmp_path, tiny):
 
 def test_list_names_tasks_with_their_data():
     out, _ = run_meap("eval", "--list")
-    for text in ("arc_easy", "commonsense/piqa.validation", "mdqa20", "perplexity", "long_context"):
+    for text in ("arc_easy", "commonsense/piqa.validation", "mdqa20", "perplexity", "long_context", "choices_field"):
         assert text in out
 
 

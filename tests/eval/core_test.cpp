@@ -178,7 +178,10 @@ TEST_F(TaskFileTest, MistakesNameTheirPlace) {
   const std::string choices = kChoices;
   EXPECT_THAT(where(choices + "contxt: x\n").where, HasSubstr("task.yaml:8"));
   EXPECT_THAT(where(choices + "contxt: x\n").hint, HasSubstr("context"));
-  EXPECT_THAT(where(choices + "prompt: \"{a\"\n").what, HasSubstr("prompt"));
+  EXPECT_THAT(where(choices + "prompt: x\n").where, HasSubstr("task.yaml:8"));
+  EXPECT_THAT(where(choices + "choices: [\"{a\"]\n").what, HasSubstr("choices"));
+  EXPECT_THAT(where("name: mine\nkind: generation\ndata: x\nanswers: a\nprompt: \"{a\"\n").where,
+              HasSubstr("task.yaml:5"));
   EXPECT_THAT(where("name: mine\nkind: choice\n").where, HasSubstr("task.yaml:2"));
   EXPECT_THAT(where("name: mine\nkind: generation\ndata: x\n").what, HasSubstr("prompt"));
   EXPECT_THAT(where("name: [\n").what, HasSubstr("YAML"));
@@ -187,8 +190,12 @@ TEST_F(TaskFileTest, MistakesNameTheirPlace) {
   EXPECT_THAT(where(bad).hint, HasSubstr("exact_match"));
   EXPECT_THAT(where("name: piqa\nkind: generation\ndata: x\nprompt: p\nanswers: a\n").what,
               HasSubstr("piqa"));
-  const auto task = Task(kChoices, "{\"q\": \"x\"}\n[]\n");
-  EXPECT_THAT(ErrorOf([&] { Run(*task, {}); }).where, HasSubstr("items.jsonl:1, field \"c\""));
+  const auto data = [&](const std::string& line) {
+    const auto task = Task(kChoices, "{\"q\": \"x\", \"c\": [\"a\"], \"g\": 0}\n" + line + "\n");
+    return ErrorOf([&] { Run(*task, {}); }).where;
+  };
+  EXPECT_THAT(data("{\"q\": \"x\"}"), HasSubstr("items.jsonl:2, field \"c\""));
+  EXPECT_THAT(data("[]"), HasSubstr("items.jsonl:2"));
 }
 
 TEST(Perplexity, SumsOverWindowsAndPositions) {
