@@ -1,6 +1,8 @@
 #include "infer/tree_attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <limits>
@@ -70,28 +72,41 @@ at::Tensor TreeAttender::Attend(int64_t, const at::Tensor& q_NHd, const at::Tens
   if (slices_.empty()) return trunks;
   at::Tensor out_NHd = at::empty(q_NHd.sizes(), q_NHd.options());
   out_NHd.narrow(0, 0, trunk_rows).copy_(trunks);
+  // Slices are small: each is one thread's work, and the longer ones, which come first, go round.
+  const int64_t workers = q_NHd.is_cpu() ? at::get_num_threads() : 1;
+  at::parallel_for(0, workers, 1, [&](int64_t begin, int64_t end) {
+    const at::NoGradGuard no_grad;  // is a thread's own
+    for (int64_t worker = begin; worker < end; ++worker) {
+      for (auto i = static_cast<size_t>(worker); i < slices_.size();
+           i += static_cast<size_t>(workers)) {
+        AttendSlice(slices_[i], q_NHd, k_NKd, v_NKd, out_NHd);
+      }
+    }
+  });
+  return out_NHd;
+}
+
+void TreeAttender::AttendSlice(const Slice& slice, const at::Tensor& q_NHd, const at::Tensor& k_NKd,
+                               const at::Tensor& v_NKd, const at::Tensor& out_NHd) {
   const int64_t kv_heads = k_NKd.size(1);
   const int64_t group = q_NHd.size(1) / kv_heads;
   const int64_t width = q_NHd.size(2);
-  for (const Slice& slice : slices_) {
-    const auto keys = [&](const at::Tensor& x_NKd) {  // [1, K, P + M, d]
-      return at::cat({x_NKd.narrow(0, slice.trunk_begin, slice.trunk_tokens),
-                      x_NKd.narrow(0, slice.begin, slice.tokens)})
-          .transpose(0, 1)
-          .unsqueeze(0);
-    };
-    // The query heads of a group stand as further rows beside each other: keys are read once.
-    const at::Tensor q = q_NHd.narrow(0, slice.begin, slice.tokens)
-                             .view({slice.tokens, kv_heads, group, width})
-                             .permute({1, 2, 0, 3})
-                             .reshape({1, kv_heads, group * slice.tokens, width});
-    const at::Tensor mixed = at::scaled_dot_product_attention(q, keys(k_NKd), keys(v_NKd),
-                                                              slice.mask.repeat({group, 1}));
-    out_NHd.narrow(0, slice.begin, slice.tokens)
-        .view({slice.tokens, kv_heads, group, width})
-        .copy_(mixed.view({kv_heads, group, slice.tokens, width}).permute({2, 0, 1, 3}));
-  }
-  return out_NHd;
+  const auto keys = [&](const at::Tensor& x_NKd) {  // [1, K, P + M, d]
+    return at::cat({x_NKd.narrow(0, slice.trunk_begin, slice.trunk_tokens),
+                    x_NKd.narrow(0, slice.begin, slice.tokens)})
+        .transpose(0, 1)
+        .unsqueeze(0);
+  };
+  // The query heads of a group stand as further rows beside each other: keys are read once.
+  const at::Tensor q = q_NHd.narrow(0, slice.begin, slice.tokens)
+                           .view({slice.tokens, kv_heads, group, width})
+                           .permute({1, 2, 0, 3})
+                           .reshape({1, kv_heads, group * slice.tokens, width});
+  const at::Tensor mixed =
+      at::scaled_dot_product_attention(q, keys(k_NKd), keys(v_NKd), slice.mask.repeat({group, 1}));
+  out_NHd.narrow(0, slice.begin, slice.tokens)
+      .view({slice.tokens, kv_heads, group, width})
+      .copy_(mixed.view({kv_heads, group, slice.tokens, width}).permute({2, 0, 1, 3}));
 }
 
 TreeLayout LayOut(std::span<const ScoreTree> trees) {

@@ -28,6 +28,8 @@ class TreeAttender : public Attender {
     int64_t begin, tokens;              // rows of the slice
     at::Tensor mask;                    // [M, P + M], 0 or -inf
   };
+  static void AttendSlice(const Slice& slice, const at::Tensor& q_NHd, const at::Tensor& k_NKd,
+                          const at::Tensor& v_NKd, const at::Tensor& out_NHd);
 
   Segments trunks_;
   std::vector<Slice> slices_;
