@@ -45,6 +45,7 @@ meap_tests(train TORCH)
 meap_tests(infer TORCH)
 meap_tests(analysis TORCH)
 meap_tests(experiment)
+meap_tests(eval TORCH DEPENDS meap::httplib)  # for its SHA-256
 
 # Small programs that the Python tests run.
 add_executable(dump_logits ${CMAKE_SOURCE_DIR}/tests/tools/dump_logits.cpp)

@@ -43,6 +43,7 @@ if [ -z "${MEAP_TORCH:-}" ] || [ "${1:-}" = --tests ]; then
 fi
 has plotly || venv plotly  # its plotly.min.js is built into `meap report`
 if [ "${1:-}" = --tests ]; then
-  has pytest transformers tokenizers safetensors tensorboard sentencepiece peft ||
-    venv pytest "transformers==5.2.0" tokenizers safetensors tensorboard sentencepiece peft
+  has pytest transformers tokenizers safetensors tensorboard sentencepiece peft lm_eval accelerate datasets ||
+    venv pytest "transformers==5.2.0" tokenizers safetensors tensorboard sentencepiece peft "lm-eval==0.4.13" \
+      accelerate datasets
 fi

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "infer/text_encoder.h"
 #include "model/device.h"
 
 namespace meap {
@@ -21,6 +22,7 @@ struct ScoreArguments {
 
 std::vector<ScoreRequest> ReadRequests(const std::string& path, const Tokenizer& tokenizer) {
   const std::string text = ReadFile(path, "input");
+  const TextEncoder encoder(tokenizer);
   std::vector<ScoreRequest> requests;
   size_t begin = 0;
   for (size_t line = 1; begin < text.size(); ++line) {
@@ -30,8 +32,8 @@ std::vector<ScoreRequest> ReadRequests(const std::string& path, const Tokenizer&
     if (content.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     try {
       const auto object = nlohmann::json::parse(content);
-      requests.push_back(EncodeRequest(tokenizer, object.at("context").get<std::string>(),
-                                       object.at("continuation").get<std::string>()));
+      requests.push_back(encoder.EncodeRequest(object.at("context").get<std::string>(),
+                                               object.at("continuation").get<std::string>()));
     } catch (const nlohmann::json::exception& error) {
       throw InputError({.what = "cannot read a request",
                         .where = path + ":" + std::to_string(line),

@@ -127,20 +127,24 @@ void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& includin
   }
   including.push_back(canonical);
   const YAML::Node root = ParseYaml(text, path.string());
+  if (const YAML::Node base = root.IsMap() ? root["base"] : YAML::Node()) {
+    AddFile(path.parent_path() / base.as<std::string>(), including);
+  }
+  AddText(text, path.string());
+}
+
+void OptionSource::AddText(const std::string& text, const std::string& where) {
+  const YAML::Node root = ParseYaml(text, where);
   if (root.IsNull()) return;
   if (!root.IsMap()) {
     throw InputError({.what = "a " + purpose_ + " is a list of keys and values",
-                      .where = path.string(),
+                      .where = where,
                       .expected = "lines such as `key: value` or nested maps"});
   }
-  if (const YAML::Node base = root["base"]) {
-    AddFile(path.parent_path() / base.as<std::string>(), including);
-  }
-  Flatten(root, "", path.string(),
-          [&](const std::string& key, const YAML::Node& node, const auto& mark) {
-            if (key == "base") return;
-            values_.insert_or_assign(key, Value{node, PlaceOf(path.string(), mark)});
-          });
+  Flatten(root, "", where, [&](const std::string& key, const YAML::Node& node, const auto& mark) {
+    if (key == "base") return;
+    values_.insert_or_assign(key, Value{node, PlaceOf(where, mark)});
+  });
 }
 
 void OptionSource::AddOverride(const std::string& word) {

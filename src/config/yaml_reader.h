@@ -24,6 +24,9 @@ class OptionSource {
   /// missing file, a cycle of bases, broken YAML (with line and column), a key given twice.
   void AddFile(const std::filesystem::path& path);
 
+  /// Adds the text of a file that lies in memory, `where` being its name for errors. No `base:`.
+  void AddText(const std::string& text, const std::string& where);
+
   /// Adds a `key=value` word of the command line; the value is read as YAML (`[a, b]` is a list).
   void AddOverride(const std::string& word);
 

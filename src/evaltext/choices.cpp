@@ -4,35 +4,12 @@
 
 #include "core/error.h"
 #include "evaltext/python_text.h"
+#include "evaltext/template.h"
 
 namespace meap {
 namespace {
 
 constexpr std::string_view kDelimiter = " ";
-
-/// A template with its fields filled in.
-std::string Fill(std::string_view text, const DataItem& item) {
-  std::string filled;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if ((c == '{' || c == '}') && at + 1 < text.size() && text[at + 1] == c) {
-      filled += c;
-      ++at;
-    } else if (c == '{') {
-      const size_t end = text.find('}', at);
-      if (end == std::string_view::npos) {
-        throw InputError({.what = "a template has a brace without its other half",
-                          .where = std::string(text),
-                          .expected = "fields as {name}, braces as {{ and }}"});
-      }
-      filled += item.Text(text.substr(at + 1, end - at - 1));
-      at = end;
-    } else {
-      filled += c;
-    }
-  }
-  return filled;
-}
 
 size_t GoldIndex(const ChoiceTemplate& task, const DataItem& item, size_t choices) {
   if (!task.gold_labels.empty()) {
@@ -59,7 +36,7 @@ size_t GoldIndex(const ChoiceTemplate& task, const DataItem& item, size_t choice
 std::vector<std::string> Choices(const ChoiceTemplate& task, const DataItem& item) {
   std::vector<std::string> choices;
   if (task.choices_field.empty()) {
-    for (const std::string& choice : task.choices) choices.push_back(Fill(choice, item));
+    for (const std::string& choice : task.choices) choices.push_back(FillTemplate(choice, item));
   } else {
     choices = item.Texts(task.choices_field);
     if (choices.empty()) item.Fail(task.choices_field, "at least one choice");
@@ -125,7 +102,7 @@ ChoiceItem BuildChoiceItem(const ChoiceTemplate& task, const DataItem& item) {
     raw.gold = "label";
     gold = GoldIndex(raw, item, result.choices.size());
   } else {
-    context = Fill(task.context, item);
+    context = FillTemplate(task.context, item);
     result.choices = Choices(task, item);
     gold = GoldIndex(task, item, result.choices.size());
   }
@@ -184,56 +161,21 @@ ChoiceOutcome ScoreChoices(const ChoiceItem& item, std::span<const double> log_l
   return outcome;
 }
 
-const std::vector<ChoiceTemplate>& CommonsenseTasks() {
-  static const std::vector<ChoiceTemplate> tasks = [] {
-    const ChoiceTemplate arc{.name = "arc_easy",
-                             .folder = "commonsense",
-                             .file = "arc_easy.test",
-                             .context = "Question: {question}\nAnswer:",
-                             .choices_field = "choices.text",
-                             .gold = "answerKey",
-                             .gold_labels = "choices.label"};
-    ChoiceTemplate challenge = arc;
-    challenge.name = "arc_challenge";
-    challenge.file = "arc_challenge.test";
-    ChoiceTemplate openbook = arc;
-    openbook.name = "openbookqa";
-    openbook.file = "openbookqa.test";
-    openbook.context = "{question_stem}";
-    return std::vector<ChoiceTemplate>{arc,
-                                       challenge,
-                                       {.name = "boolq",
-                                        .folder = "commonsense",
-                                        .file = "boolq.validation",
-                                        .context = "{passage}\nQuestion: {question}?\nAnswer:",
-                                        .choices = {"no", "yes"},
-                                        .gold = "label",
-                                        .metrics = {"acc"}},
-                                       {.name = "piqa",
-                                        .folder = "commonsense",
-                                        .file = "piqa.validation",
-                                        .context = "Question: {goal}\nAnswer:",
-                                        .choices = {"{sol1}", "{sol2}"},
-                                        .gold = "label"},
-                                       openbook,
-                                       {.name = "hellaswag",
-                                        .folder = "commonsense",
-                                        .file = "hellaswag.validation1000",
-                                        .context = "{query}",
-                                        .choices_field = "choices",
-                                        .gold = "gold",
-                                        .hellaswag = true},
-                                       {.name = "winogrande",
-                                        .folder = "commonsense",
-                                        .file = "winogrande.validation",
-                                        .context = {},
-                                        .choices = {"{option1}", "{option2}"},
-                                        .gold = "answer",
-                                        .gold_base = 1,
-                                        .cloze = "sentence",
-                                        .metrics = {"acc"}}};
-  }();
-  return tasks;
+std::vector<std::string> FieldsOf(const ChoiceTemplate& task) {
+  std::vector<std::string> fields = TemplateFields(task.context);
+  const auto add = [&](const std::string& field) {
+    if (!field.empty() && std::find(fields.begin(), fields.end(), field) == fields.end()) {
+      fields.push_back(field);
+    }
+  };
+  add(task.cloze);
+  for (const std::string& choice : task.choices) {
+    for (const std::string& field : TemplateFields(choice)) add(field);
+  }
+  add(task.choices_field);
+  add(task.gold_labels);
+  add(task.gold);
+  return fields;
 }
 
 }  // namespace meap

@@ -10,13 +10,14 @@
 
 namespace meap {
 
-/// How items of a data file become requests. Templates hold fields in braces, "{question}" or
-/// "{choices.text}"; "{{" and "}}" are braces.
+/// How items of a data file become requests. Templates are those of evaltext/template.h. Task files
+/// (evaltext/task_file.h) hold the same.
 struct ChoiceTemplate {
-  std::string name;     // of the task
-  std::string folder;   // under --data
-  std::string file;     // in it, without extension
-  std::string context;  // a template
+  std::string name;          // of the task
+  std::string summary = {};  // one line
+  std::string folder;        // under --data
+  std::string file;          // in it, without extension
+  std::string context;       // a template
   /// Templates, one a choice; or one field with an array of strings when `choices_field` is set.
   std::vector<std::string> choices = {};
   std::string choices_field = {};
@@ -44,9 +45,8 @@ struct ChoiceItem {
   std::string example;  // the item with its gold answer, as a few-shot example shows it
 };
 
-/// The seven commonsense tasks: arc_easy, arc_challenge, boolq, piqa, openbookqa, hellaswag,
-/// winogrande.
-const std::vector<ChoiceTemplate>& CommonsenseTasks();
+/// The fields of the data that the task reads, each once.
+std::vector<std::string> FieldsOf(const ChoiceTemplate& task);
 
 /// Requests of one item. Fields that do not fit the template: InputError.
 ChoiceItem BuildChoiceItem(const ChoiceTemplate& task, const DataItem& item);

@@ -127,11 +127,12 @@ fs::path FindDataFile(const fs::path& dir, const std::string& stem, std::string_
     const fs::path file = dir / (stem + extension);
     if (fs::is_regular_file(file)) return file;
   }
-  throw InputError({.what = "no data for the task " + std::string(task),
-                    .where = (dir / stem).string() + ".jsonl",
-                    .expected = "the file, plain or as .jsonl.gz or .jsonl.zst",
-                    .got = fs::is_directory(dir) ? "a folder without it" : "no such folder",
-                    .hint = "--data names the folder that holds " + dir.filename().string() + "/"});
+  throw MissingData(
+      {.what = "no data for the task " + std::string(task),
+       .where = (dir / stem).string() + ".jsonl",
+       .expected = "the file, plain or as .jsonl.gz or .jsonl.zst",
+       .got = fs::is_directory(dir) ? "a folder without it" : "no such folder",
+       .hint = "--data names the folder that holds " + dir.filename().string() + "/"});
 }
 
 std::vector<std::string> ReadTextFiles(const fs::path& dir, std::string_view task) {
@@ -141,11 +142,11 @@ std::vector<std::string> ReadTextFiles(const fs::path& dir, std::string_view tas
     if (entry.path().extension() == ".txt") names.push_back(entry.path().filename().string());
   }
   if (names.empty()) {
-    throw InputError({.what = "no haystack text for the task " + std::string(task),
-                      .where = dir.string(),
-                      .expected = "a folder with .txt files",
-                      .got = fs::is_directory(dir) ? "a folder without any" : "no such folder",
-                      .hint = "--data names the folder that holds niah/essays/"});
+    throw MissingData({.what = "no haystack text for the task " + std::string(task),
+                       .where = dir.string(),
+                       .expected = "a folder with .txt files",
+                       .got = fs::is_directory(dir) ? "a folder without any" : "no such folder",
+                       .hint = "--data names the folder that holds niah/essays/"});
   }
   std::sort(names.begin(), names.end());
   std::vector<std::string> texts;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/error.h"
 #include "core/files.h"
 
 namespace meap {
@@ -42,16 +43,23 @@ class DataItem {
   uint64_t line_;
 };
 
+/// A task's data is not there: an InputError of its own, so that a group of tasks can go on without
+/// this one.
+class MissingData : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 /// The items of a file, at most `limit` of them (0: all). Blank lines are passed over. A line that
 /// is no JSON object is an InputError.
 std::vector<DataItem> ReadDataItems(const fs::path& file, size_t limit = 0);
 
-/// DIR/STEM with the first of .jsonl, .jsonl.gz, .jsonl.zst that exists; InputError naming `task`
+/// DIR/STEM with the first of .jsonl, .jsonl.gz, .jsonl.zst that exists; MissingData naming `task`
 /// and the three when there is none.
 fs::path FindDataFile(const fs::path& dir, const std::string& stem, std::string_view task);
 
 /// The text of all *.txt files of a folder, one by one in ascending byte order of their names. No
-/// such file: InputError.
+/// such file: MissingData.
 std::vector<std::string> ReadTextFiles(const fs::path& dir, std::string_view task);
 
 }  // namespace meap

@@ -140,11 +140,11 @@ std::unique_ptr<GenerationTask> MakeGenerationTask(std::string_view name) {
                     .hint = nearest.empty() ? "" : "did you mean " + nearest + "?"});
 }
 
-bool EndsAnswer(const GenerationItem& item, std::string_view response_so_far) {
-  if (item.stop.empty()) return false;
+bool EndsAnswer(std::string_view stop, std::string_view response_so_far) {
+  if (stop.empty()) return false;
   const size_t answer = StripText(response_so_far).size();
   const size_t leading = StripTextEnd(response_so_far).size() - answer;
-  return answer > 0 && response_so_far.find(item.stop, leading) != std::string_view::npos;
+  return answer > 0 && response_so_far.find(stop, leading) != std::string_view::npos;
 }
 
 GenerationItem ShortenPrompt(const GenerationItem& item, const TokenCodec& codec, int64_t tokens) {

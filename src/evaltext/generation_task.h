@@ -82,9 +82,9 @@ const std::vector<TaskInfo>& GenerationTasks();
 /// The task of a name; an unknown one is an InputError that names the nearest.
 std::unique_ptr<GenerationTask> MakeGenerationTask(std::string_view name);
 
-/// True when generation may stop: `item.stop` occurs after the first character that is no white
+/// True when generation may stop: `stop` (not "") occurs after the first character that is no white
 /// space. What follows the stop does not count for the score.
-bool EndsAnswer(const GenerationItem& item, std::string_view response_so_far);
+bool EndsAnswer(std::string_view stop, std::string_view response_so_far);
 
 /// The item with the middle of its document cut so that the prompt is about `tokens` shorter: the
 /// document keeps the first and last halves of what is left of its tokens; the instruction stays.

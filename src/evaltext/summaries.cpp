@@ -36,12 +36,12 @@ fs::path SummaryFile(const fs::path& folder, const std::string& task) {
     }
   }
   if (files.size() == 1) return files.front();
-  throw InputError({.what = "no data for the task " + task,
-                    .where = folder.string(),
-                    .expected = "one .jsonl, .jsonl.gz or .jsonl.zst with id, document, summary",
-                    .got = fs::is_directory(folder) ? std::to_string(files.size()) + " such files"
-                                                    : "no such folder",
-                    .hint = "put the data set there, or leave the task out"});
+  throw MissingData({.what = "no data for the task " + task,
+                     .where = folder.string(),
+                     .expected = "one .jsonl, .jsonl.gz or .jsonl.zst with id, document, summary",
+                     .got = fs::is_directory(folder) ? std::to_string(files.size()) + " such files"
+                                                     : "no such folder",
+                     .hint = "put the data set there, or leave the task out"});
 }
 
 class SummaryTask : public GenerationTask {

@@ -14,9 +14,9 @@ inline constexpr const char* kSeedKey = "train.seed";
 
 /// One run of the grid.
 struct Cell {
-  KeyValues values;    // what the grid gives it, the seed's too
-  std::string hash;    // of all that decides its result: names its folder
-  Recipe recipe = {};  // resolved, but for the output
+  KeyValues values;          // what the grid gives it, the seed's too
+  std::string hash;          // of all that decides its result: names its folder
+  Recipe recipe = Recipe();  // resolved, but for the output
 
   /// "objective.mask_ratio 0.15, train.seed 1"; without the seed where not wanted.
   std::string Name(bool with_seed) const;

@@ -4,137 +4,100 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <numeric>
+#include <map>
 
 #include "core/console.h"
-#include "core/error.h"
+#include "infer/out_of_memory.h"
+#include "infer/tree_attention.h"
 
+// Shapes: N tokens, R judged rows, J judged pairs (row, target), V vocabulary.
 namespace meap {
 namespace {
 
-/// A request cut to the model's context: `ids` are fed, the last `scored` of `targets` are judged.
-struct Sequence {
-  std::vector<int64_t> ids;
-  std::vector<int64_t> targets;
+using Judged = TreeLayout::Judged;
+
+/// Log-probability of each judged target, and whether it is the most likely token of its row.
+struct Judgements {
+  at::Tensor logprob_J;  // f32
+  at::Tensor greedy_J;   // bool
 };
 
-Sequence Cut(const ScoreRequest& request, int64_t max_length) {
-  std::vector<int64_t> all(request.context.begin(), request.context.end());
-  all.insert(all.end(), request.continuation.begin(), request.continuation.end());
-  const int64_t extra = static_cast<int64_t>(all.size()) - (max_length + 1);
-  if (extra > 0) all.erase(all.begin(), all.begin() + extra);  // the left is lost first
-  Sequence sequence;
-  sequence.ids.assign(all.begin(), all.end() - 1);
-  const size_t scored = std::min(request.continuation.size(), sequence.ids.size());
-  sequence.targets.assign(all.end() - static_cast<std::ptrdiff_t>(scored), all.end());
-  return sequence;
+/// Judges pairs [begin, end), whose rows are few enough to hold their logits at once.
+Judgements Judge(const Llama& model, const at::Tensor& hidden_ND, const Judged* begin,
+                 const Judged* end) {
+  std::vector<int64_t> rows, row_of, targets;
+  for (const Judged* pair = begin; pair != end; ++pair) {
+    if (rows.empty() || rows.back() != pair->row) rows.push_back(pair->row);
+    row_of.push_back(static_cast<int64_t>(rows.size()) - 1);
+    targets.push_back(pair->target);
+  }
+  const at::Device device = hidden_ND.device();
+  const at::Tensor logits_RV = model.Logits(hidden_ND.index_select(0, at::tensor(rows).to(device)));
+  const at::Tensor row_J = at::tensor(row_of).to(device);
+  const at::Tensor target_J = at::tensor(targets).to(device);
+  const at::Tensor logit_J = logits_RV.index({row_J, target_J});
+  return {(logit_J - logits_RV.logsumexp(-1).index_select(0, row_J)).to(at::kCPU),
+          logits_RV.argmax(-1).index_select(0, row_J).eq(target_J).to(at::kCPU)};
 }
 
-/// Scores some sequences in one packed forward pass; logits only where something is judged.
-void ScoreBatch(const Llama& model, const std::vector<Sequence>& sequences,
-                const std::vector<ScoreResult*>& results) {
+void RunTrees(const Llama& model, std::span<const ScoreTree> trees,
+              const std::function<void(size_t, ScoreResult)>& result) {
+  const at::NoGradGuard no_grad;
   const at::Device device = model.head().device();
-  std::vector<int64_t> ids, positions, judged, targets;
-  Segments segments{{0}};
-  for (const Sequence& sequence : sequences) {
-    const auto length = static_cast<int64_t>(sequence.ids.size());
-    const auto scored = static_cast<int64_t>(sequence.targets.size());
-    ids.insert(ids.end(), sequence.ids.begin(), sequence.ids.end());
-    for (int64_t t = 0; t < length; ++t) positions.push_back(t);
-    const int64_t end = segments.tokens() + length;
-    for (int64_t t = end - scored; t < end; ++t) judged.push_back(t);
-    targets.insert(targets.end(), sequence.targets.begin(), sequence.targets.end());
-    segments.offsets.push_back(end);
+  const TreeLayout layout = LayOut(trees);
+  TreeAttender attender(trees, model.head().scalar_type(), device);
+  const at::Tensor hidden_ND = model.Forward(at::tensor(layout.tokens).to(device),
+                                             at::tensor(layout.positions).to(device), attender);
+  std::map<size_t, ScoreResult> results;
+  for (const ScoreTree& tree : trees) {
+    for (const ScoreBranch& branch : tree.branches) {
+      ScoreResult& one = results[branch.request];
+      one.tokens = static_cast<int64_t>(branch.targets.size());
+      one.token_logprobs.resize(branch.targets.size());
+      one.greedy = true;
+    }
   }
-  PackedAttender attender(segments);
-  const at::Tensor hidden_ND =
-      model.Forward(at::tensor(ids).to(device), at::tensor(positions).to(device), attender);
-  const at::Tensor rows_M = at::tensor(judged).to(device);
-  const at::Tensor targets_M = at::tensor(targets).to(device);
-  std::vector<at::Tensor> logprobs, greedy;
-  constexpr int64_t kRows = 256;  // logits of some rows at a time
-  for (int64_t begin = 0; begin < rows_M.size(0); begin += kRows) {
-    const int64_t count = std::min(kRows, rows_M.size(0) - begin);
-    const at::Tensor logits =
-        model.Logits(hidden_ND.index_select(0, rows_M.narrow(0, begin, count)));
-    const at::Tensor target = targets_M.narrow(0, begin, count);
-    logprobs.push_back(logits.log_softmax(-1).gather(1, target.unsqueeze(1)).squeeze(1));
-    greedy.push_back(logits.argmax(-1).eq(target));
+  constexpr std::ptrdiff_t kPairs = 256;  // logits of some rows at a time
+  const Judged* const end = layout.judged.data() + layout.judged.size();
+  for (const Judged* begin = layout.judged.data(); begin != end;) {
+    const Judged* const stop = begin + std::min<std::ptrdiff_t>(kPairs, end - begin);
+    const Judgements judgements = Judge(model, hidden_ND, begin, stop);
+    const float* logprob = judgements.logprob_J.const_data_ptr<float>();
+    const bool* greedy = judgements.greedy_J.const_data_ptr<bool>();
+    for (; begin != stop; ++begin, ++logprob, ++greedy) {
+      ScoreResult& one = results[begin->request];
+      one.token_logprobs[begin->index] = *logprob;
+      one.greedy = one.greedy && *greedy;
+    }
   }
-  const at::Tensor logprob = at::cat(logprobs).to(at::kCPU, at::kDouble);
-  const at::Tensor matches = at::cat(greedy).to(at::kCPU);
-  int64_t begin = 0;
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    const auto count = static_cast<int64_t>(sequences[i].targets.size());
-    results[i]->logprob = logprob.narrow(0, begin, count).sum().item<double>();
-    results[i]->greedy = matches.narrow(0, begin, count).all().item<bool>();
-    results[i]->tokens = count;
-    begin += count;
+  for (auto& [request, one] : results) {
+    for (const float logprob : one.token_logprobs) one.logprob += logprob;
+    result(request, std::move(one));
   }
 }
 
 }  // namespace
 
-ScoreRequest EncodeRequest(const Tokenizer& tokenizer, const std::string& context,
-                           const std::string& continuation) {
-  ScoreRequest request;
-  if (context.empty()) {
-    const auto first = tokenizer.bos() ? tokenizer.bos() : tokenizer.eos();
-    if (!first) {
-      throw InputError({.what = "an empty context needs a BOS or EOS token to stand for it",
-                        .where = "context",
-                        .hint = "name bos_token in tokenizer_config.json"});
-    }
-    request.context = {*first};
-    request.continuation = tokenizer.Encode(continuation, false);
-  } else {
-    request.context = tokenizer.Encode(context, true);
-    const auto whole = tokenizer.Encode(context + continuation, true);
-    const size_t skip = std::min(request.context.size(), whole.size());
-    request.context.assign(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(skip));
-    request.continuation.assign(whole.begin() + static_cast<std::ptrdiff_t>(skip), whole.end());
-  }
-  if (request.continuation.empty() || request.context.empty()) {
-    throw InputError({.what = "nothing to score",
-                      .where = "continuation",
-                      .expected = "a continuation that adds at least one token to the context",
-                      .got = "\"" + continuation + "\""});
-  }
-  return request;
+void RunScoreBatch(const Llama& model, const ScoreBatch& batch,
+                   const std::function<void(size_t, ScoreResult)>& result) {
+  RunHalving(batch.size(), [&](size_t begin, size_t end) {
+    RunTrees(model, std::span(batch).subspan(begin, end - begin), result);
+  });
 }
 
-std::vector<ScoreResult> Score(const Llama& model, const std::vector<ScoreRequest>& requests,
+std::vector<ScoreResult> Score(const Llama& model, std::span<const ScoreRequest> requests,
                                int64_t batch_tokens) {
-  const at::NoGradGuard no_grad;
-  const int64_t max_length = model.config().max_position_embeddings;
   std::vector<ScoreResult> results(requests.size());
-  std::vector<size_t> order(requests.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  const auto length = [&](size_t i) {
-    return requests[i].context.size() + requests[i].continuation.size();
-  };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return length(a) > length(b); });
   ProgressBar bar("scoring", requests.size(), "requests");
-  std::vector<Sequence> batch;
-  std::vector<ScoreResult*> batch_results;
-  int64_t tokens = 0;
-  const auto flush = [&](size_t done) {
-    if (!batch.empty()) ScoreBatch(model, batch, batch_results);
-    batch.clear();
-    batch_results.clear();
-    tokens = 0;
+  uint64_t done = 0;
+  for (const ScoreBatch& batch :
+       PlanScoreBatches(requests, model.config().max_position_embeddings, batch_tokens)) {
+    RunScoreBatch(model, batch, [&](size_t request, ScoreResult result) {
+      results[request] = std::move(result);
+      ++done;
+    });
     bar.Update(done);
-  };
-  for (size_t i = 0; i < order.size(); ++i) {
-    Sequence sequence = Cut(requests[order[i]], max_length);
-    const auto size = static_cast<int64_t>(sequence.ids.size());
-    if (tokens + size > batch_tokens) flush(i);
-    tokens += size;
-    batch.push_back(std::move(sequence));
-    batch_results.push_back(&results[order[i]]);
   }
-  flush(order.size());
   return results;
 }
 

@@ -7,6 +7,7 @@
 
 #include "evaltext/python_text.h"
 #include "evaltext/statistics.h"
+#include "evaltext/task_file.h"
 #include "tests/evaltext/golden_support.h"
 
 namespace meap {
@@ -16,8 +17,8 @@ using ::meap::testing::ErrorOf;
 using ::testing::HasSubstr;
 
 const ChoiceTemplate& TaskNamed(const std::string& name) {
-  for (const ChoiceTemplate& task : CommonsenseTasks()) {
-    if (task.name == name) return task;
+  for (const TaskDescription& task : BuiltInTasks()) {
+    if (task.name() == name) return std::get<ChoiceTemplate>(task.task);
   }
   throw std::runtime_error("no task " + name);
 }

@@ -124,11 +124,11 @@ TEST(GenerationTaskTest, UnknownNamesAndMissingData) {
 TEST(GenerationTaskTest, AnswersEndAtTheStopAfterText) {
   GenerationItem item;
   item.stop = "\n";
-  EXPECT_FALSE(EndsAnswer(item, " \n"));
-  EXPECT_FALSE(EndsAnswer(item, "\nParis"));
-  EXPECT_TRUE(EndsAnswer(item, "\nParis\n"));
+  EXPECT_FALSE(EndsAnswer(item.stop, " \n"));
+  EXPECT_FALSE(EndsAnswer(item.stop, "\nParis"));
+  EXPECT_TRUE(EndsAnswer(item.stop, "\nParis\n"));
   item.stop = "";
-  EXPECT_FALSE(EndsAnswer(item, "a\n"));
+  EXPECT_FALSE(EndsAnswer(item.stop, "a\n"));
 }
 
 TEST(GenerationTaskTest, SharedDataOfEveryTaskIsRead) {

@@ -24,7 +24,7 @@ TEST(Score, DoesNotDependOnTheBatch) {
   for (int32_t n = 1; n < 12; ++n) requests.push_back({std::vector<int32_t>(n, n), {5, n, 7}});
   const auto together = Score(model, requests);
   for (size_t i = 0; i < requests.size(); ++i) {
-    const auto alone = Score(model, {requests[i]});
+    const auto alone = Score(model, std::vector{requests[i]});
     EXPECT_NEAR(together[i].logprob, alone[0].logprob, 1e-5);
     EXPECT_EQ(together[i].tokens, 3);
   }
@@ -36,7 +36,8 @@ TEST(Score, ARequestLongerThanTheContextKeepsItsLastTokens) {
   for (size_t i = 0; i < 100; ++i) full.context[i] = static_cast<int32_t>(i % 50);
   ScoreRequest cut = full;
   cut.context.erase(cut.context.begin(), cut.context.begin() + 37);  // 63 + 2 = 64 + 1 tokens
-  EXPECT_DOUBLE_EQ(Score(model, {full})[0].logprob, Score(model, {cut})[0].logprob);
+  EXPECT_DOUBLE_EQ(Score(model, std::vector{full})[0].logprob,
+                   Score(model, std::vector{cut})[0].logprob);
 }
 
 }  // namespace

@@ -1,0 +1,11 @@
+# The tasks of `meap eval` that come with the program: tasks/*.yaml as one source file.
+file(GLOB task_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tasks/*.yaml)
+set(MEAP_TASK_TEXTS "")
+foreach(file IN LISTS task_files)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR} ${file})
+  string(APPEND MEAP_TASK_TEXTS "    {\"${name}\", R\"yaml(${text})yaml\"},\n")
+endforeach()
+configure_file(${CMAKE_SOURCE_DIR}/cmake/builtin_tasks.cpp.in ${CMAKE_BINARY_DIR}/builtin_tasks.cpp @ONLY)
+target_sources(meap_evaltext PRIVATE ${CMAKE_BINARY_DIR}/builtin_tasks.cpp)

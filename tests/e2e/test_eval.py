@@ -1,0 +1,149 @@
+"""`meap eval` end to end: stops and goes on, several models, bad input."""
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import MEAP, ROOT, read_jsonl, run_meap
+
+
+@pytest.fixture(scope="module")
+def model(tiny, tmp_path_factory):
+    """A model trained for a few steps on the tiny corpus."""
+    output = tmp_path_factory.mktemp("eval") / "run"
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={output}", "--quiet")
+    return output / "hf"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Multiple choice and questions of our own making, laid out as --data."""
+    root = tmp_path_factory.mktemp("data")
+    (root / "commonsense").mkdir()
+    (root / "commonsense" / "piqa.validation.jsonl").write_text("".join(
+        json.dumps({"goal": f"Reach goal {n}", "sol1": f"go left {n} times", "sol2": "stay", "label": n % 2}) + "\n"
+        for n in range(40)))
+    (root / "quiz.jsonl").write_text("".join(
+        json.dumps({"question": f"What is {n}?", "answers": [str(n)], "part": n % 3}) + "\n" for n in range(12)))
+    (root / "quiz.yaml").write_text(
+        'name: quiz\nkind: generation\ndata: quiz\nprompt: "{question} It is"\nanswers: answers\n'
+        'max_new_tokens: 5\nmetrics: [exact_match, contains]\nbreakdown: [part]\n')
+    (root / "text.jsonl").write_text('{"text": "The cat sat on the mat. It was warm there."}\n' * 3)
+    return root
+
+
+def command(model, data, folder, *words, tasks="piqa,quiz,perplexity", max_length=32):
+    return ["eval", "--model", model, "--tasks", tasks, "--data", data, "--task-file", data / "quiz.yaml", "--text",
+            data / "text.jsonl", "--max-length", max_length, "--output", folder / "results.json", "--samples",
+            folder / "samples.jsonl", *words]
+
+
+def evaluate(*arguments, code=0, **options):
+    return run_meap(*command(*arguments, **options), code=code)
+
+
+def start(words):
+    """Starts the binary and returns when it has finished some requests."""
+    process = subprocess.Popen([str(MEAP), *map(str, words)], cwd=ROOT, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    cache = words[words.index("--output") + 1].with_suffix(".json.cache.jsonl")
+    while process.poll() is None and not (cache.exists() and cache.stat().st_size > 0):
+        time.sleep(0.001)
+    return process, cache
+
+
+def test_results_and_samples(model, data, tmp_path):
+    out, _ = evaluate(model, data, tmp_path)
+    results = json.loads((tmp_path / "results.json").read_text())
+    samples = read_jsonl(tmp_path / "samples.jsonl")
+    assert set(results["results"]) == {"piqa", "quiz", "perplexity"}
+    piqa = [sample for sample in samples if sample["task"] == "piqa"]
+    assert results["n"]["piqa"] == len(piqa) == 40
+    assert results["results"]["piqa"]["acc"] == sum(s["metrics"]["acc"] for s in piqa) / 40
+    assert results["results"]["piqa"]["acc_stderr"] > 0
+    for sample in piqa:
+        assert sample["prediction"] == sample["loglikelihoods"].index(max(sample["loglikelihoods"]))
+    assert len(results["breakdowns"]["quiz"][0]["cells"]) == 3
+    assert results["results"]["perplexity"]["perplexity"] > 1
+    settings = results["settings"]
+    assert settings["dtype"] == "f32" and settings["max_length"] == 32 and settings["bos"] in ("added", "not added")
+    assert settings["versions"]["meap"] and results["prompt_hashes"]["piqa"]
+    assert "piqa" in out and "acc_norm" in out and "quiz" in out
+
+
+def test_killed_and_run_again_gives_the_same(model, data, tmp_path):
+    whole, again = tmp_path / "whole", tmp_path / "again"
+    for folder in (whole, again):
+        folder.mkdir()
+    evaluate(model, data, whole)
+    words = command(model, data, again)
+    process, cache = start(words)
+    process.kill()
+    process.communicate()
+    finished = len(cache.read_text().splitlines())
+    _, notes = run_meap(*words)
+    total = len((whole / "results.json.cache.jsonl").read_text().splitlines())
+    assert 0 < finished <= total
+    assert f"requests: {total - finished} computed, {finished} from the cache" in notes
+    for name in ("results.json", "samples.jsonl"):
+        assert (again / name).read_bytes() == (whole / name).read_bytes()
+    assert len(cache.read_text().splitlines()) == total
+
+
+def test_a_stop_leaves_what_is_finished_and_says_so(model, data, tmp_path):
+    process, _ = start(command(model, data, tmp_path))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode in (0, 130)  # 0: it was done before the signal came
+    if process.returncode == 130:
+        assert "goes on where it stopped" in errors
+        assert not (tmp_path / "results.json").exists()
+
+
+def test_several_models_stand_side_by_side(model, data, tmp_path, tiny):
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path / 'other'}", "train.seed=4", "--quiet")
+    out, _ = evaluate(model, data, tmp_path, "--model", tmp_path / "other" / "hf", tasks="piqa")
+    runs = json.loads((tmp_path / "results.json").read_text())["runs"]
+    assert [run["name"] for run in runs] == ["run", "other"]
+    assert "run" in out and "other" in out
+    names = {sample["model"] for sample in read_jsonl(tmp_path / "samples.jsonl")}
+    assert names == {"run", "other"}
+    compared, _ = run_meap("compare", tmp_path / "results.json")
+    assert "piqa" in compared
+
+
+def test_list_names_tasks_with_their_data():
+    out, _ = run_meap("eval", "--list")
+    for text in ("arc_easy", "commonsense/piqa.validation", "mdqa20", "perplexity", "long_context", "choices_field"):
+        assert text in out
+
+
+@pytest.mark.parametrize("options, words, expected", [
+    ({"tasks": "hellaswog"}, [], "did you mean hellaswag"),
+    ({"tasks": "boolq"}, [], "boolq.validation.jsonl"),
+    ({"max_length": 100000}, [], "--max-length"),
+    ({}, ["--num-fewshot", 2], "--fewshot piqa="),
+    ({}, ["--fewshot", "piqa"], "TASK=FILE"),
+])
+def test_wrong_use_is_named(model, data, tmp_path, options, words, expected):
+    _, errors = evaluate(model, data, tmp_path, *words, code=2, **options)
+    assert expected in errors
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_data_of_another_format_names_line_and_field(model, data, tmp_path):
+    (tmp_path / "commonsense").mkdir()
+    lines = (data / "commonsense" / "piqa.validation.jsonl").read_text().splitlines()
+    lines[2] = lines[2].replace("sol2", "solution2")
+    (tmp_path / "commonsense" / "piqa.validation.jsonl").write_text("\n".join(lines))
+    _, errors = run_meap("eval", "--model", model, "--tasks", "piqa", "--data", tmp_path, code=2)
+    assert 'piqa.validation.jsonl:3, field "sol2"' in errors
+
+
+def test_what_does_not_fit_is_counted(model, data, tmp_path):
+    evaluate(model, data, tmp_path, tasks="piqa,quiz", max_length=8)
+    counts = json.loads((tmp_path / "results.json").read_text())["counts"]
+    assert counts["piqa"]["truncated"] > 0
+    assert counts["quiz"]["skipped"] > 0
