@@ -118,7 +118,7 @@ TEST_P(GpuTest, AdamWAndTheGradientsNorm) {
     const at::Tensor m = at::zeros_like(master), v = at::zeros_like(master);
     const at::Tensor copy = narrow ? master.to(GetParam()) : at::Tensor();
     for (int64_t step = 1; step <= 3; ++step) {
-      update({.lr = 0.01, .weight_decay = 0.1}, step, 0.5, grad, master, m, v, copy);
+      update(AdamWOptions{.lr = 0.01, .weight_decay = 0.1}, step, 0.5, grad, master, m, v, copy);
     }
     return narrow ? std::vector{master, m, v, copy} : std::vector{master, m, v};
   };
