@@ -24,8 +24,9 @@ configure: setup
 demo: all
 	@tools/demo.sh $(BUILD)/meap runs/demo
 
-test: configure
+test:
 	@tools/setup.sh --tests
+	@$(MAKE) --no-print-directory configure
 	@cmake --build $(BUILD) -j $(JOBS)
 	@ctest --test-dir $(BUILD) --output-on-failure
 	@$(PYTHON) -m pytest -q tests/e2e tests/parity

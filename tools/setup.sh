@@ -38,6 +38,7 @@ venv() {
 }
 has() { .venv/bin/python -c "import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in sys.argv[1:]))" "$@" 2>/dev/null; }
 [ -x .venv/bin/python ] || python3 -m venv .venv
+[ "${1:-}" != --tests ] || has pyarrow || venv pyarrow  # Parquet
 if [ -z "${MEAP_TORCH:-}" ] || [ "${1:-}" = --tests ]; then
   has torch numpy || venv torch==2.13.0 numpy
 fi

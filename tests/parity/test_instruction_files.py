@@ -3,11 +3,13 @@ import gzip
 import json
 import subprocess
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 
 from conftest import MEAP
+
+pyarrow = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
+needs_plugin = pytest.mark.skipif(not (MEAP.parent / "libmeap_parquet.so").exists(), reason="built without pyarrow")
 
 CHATS = [[("system", "Be brief."), ("user", "Hi\n\"you\""), ("assistant", "Hello \\ 你好")],
          [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]] * 700
@@ -32,7 +34,7 @@ def records(form):
 
 
 @pytest.mark.parametrize("form", ["messages", "parts", "sharegpt"])
-@pytest.mark.parametrize("suffix", ["json", "jsonl", "json.gz", "parquet"])
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "json.gz", pytest.param("parquet", marks=needs_plugin)])
 def test_every_form_in_every_packing(tmp_path, form, suffix):
     path = tmp_path / f"train.{suffix}"
     rows = records(form)
@@ -49,6 +51,7 @@ def test_every_form_in_every_packing(tmp_path, form, suffix):
         assert conversations[699]["place"] == f"{path}:700"
 
 
+@needs_plugin
 def test_flat_parquet_with_missing_values(tmp_path):
     path = tmp_path / "train.parquet"
     table = {"instruction": ["Add.", "Greet.", None, "x"], "input": ["1, 2", None, "a", ""], "output": ["3", "Hi", "b", " "]}
@@ -59,6 +62,7 @@ def test_flat_parquet_with_missing_values(tmp_path):
     assert counts == {"dropped": 2, "records": 4}
 
 
+@needs_plugin
 def test_broken_and_foreign_parquet(tmp_path):
     path = tmp_path / "train.parquet"
     path.write_bytes(b"PAR1 this is no parquet file")
