@@ -17,6 +17,22 @@ struct KeptPart : torch::CustomClassHolder {
   ModelPart part;
 };
 
+/// A part's results with the graph from `inputs`, leaves of its own, to them.
+struct Again {
+  variable_list inputs;
+  variable_list results;
+};
+
+Again RunWithGradient(const KeptPart& kept, const variable_list& saved) {
+  Again again;
+  for (const at::Tensor& input : saved) {
+    again.inputs.push_back(input.detach().set_requires_grad(input.requires_grad()));
+  }
+  const at::AutoGradMode with_grad(true);
+  again.results = kept.part(again.inputs);
+  return again;
+}
+
 class RecomputeFunction : public torch::autograd::Function<RecomputeFunction> {
  public:
   /// `anchor` wants a gradient and gets none: it ties the results into the graph where no input
@@ -26,29 +42,29 @@ class RecomputeFunction : public torch::autograd::Function<RecomputeFunction> {
     ctx->set_materialize_grads(false);
     ctx->save_for_backward(inputs.vec());
     ctx->saved_data["part"] = at::IValue::make_capsule(kept);
-    return kept->part(inputs.vec());
+    // As the backward pass will run it, and not by the shorter ways of inference, which round
+    // otherwise; the graph made on the way is dropped at once.
+    variable_list results;
+    for (const at::Tensor& result : RunWithGradient(*kept, inputs.vec()).results) {
+      results.push_back(result.detach());
+    }
+    return results;
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    variable_list inputs;
-    for (const at::Tensor& saved : ctx->get_saved_variables()) {
-      inputs.push_back(saved.detach().set_requires_grad(saved.requires_grad()));
-    }
+    const auto kept = ctx->saved_data["part"].toCapsule();
+    const Again again =
+        RunWithGradient(static_cast<const KeptPart&>(*kept), ctx->get_saved_variables());
     variable_list results, result_grads;
-    {
-      const at::AutoGradMode with_grad(true);
-      const auto kept = ctx->saved_data["part"].toCapsule();
-      const variable_list all = static_cast<const KeptPart&>(*kept).part(inputs);
-      for (size_t i = 0; i < all.size(); ++i) {
-        if (!grads[i].defined()) continue;
-        results.push_back(all[i]);
-        result_grads.push_back(grads[i]);
-      }
+    for (size_t i = 0; i < again.results.size(); ++i) {
+      if (!grads[i].defined()) continue;
+      results.push_back(again.results[i]);
+      result_grads.push_back(grads[i]);
     }
     grads.clear();
     if (!results.empty()) torch::autograd::backward(results, result_grads);
     variable_list input_grads(2);  // of the part and the anchor
-    for (const at::Tensor& input : inputs) input_grads.push_back(input.grad());
+    for (const at::Tensor& input : again.inputs) input_grads.push_back(input.grad());
     return input_grads;
   }
 };
