@@ -127,8 +127,8 @@ void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& includin
   }
   including.push_back(canonical);
   const YAML::Node root = ParseYaml(text, path.string());
-  if (const YAML::Node base = root.IsMap() ? root["base"] : YAML::Node()) {
-    AddFile(path.parent_path() / base.as<std::string>(), including);
+  if (root.IsMap() && root["base"]) {
+    AddFile(path.parent_path() / root["base"].as<std::string>(), including);
   }
   AddText(text, path.string());
 }

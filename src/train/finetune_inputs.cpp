@@ -92,25 +92,6 @@ void CheckNotEmpty(const std::vector<std::string>& names, const char* key,
                                 : "see the warnings above for what is wrong with the records"});
 }
 
-/// PEFT gives a base model as many rows as its tokenizer has tokens: where ids have gaps, that may
-/// be too few for [MASK]'s row.
-void CheckAdapterCarriesMask(const Recipe& recipe, const ModelInputs& inputs) {
-  if (recipe.lora.export_as != "adapter" || recipe.objective.name != "meap") return;
-  int64_t tokens = 0;
-  for (int32_t id = 0; id < inputs.tokenizer->VocabSize(); ++id) {
-    if (inputs.tokenizer->IdToToken(id)) ++tokens;
-  }
-  const int64_t rows = std::max(inputs.stored->vocab_size, tokens);
-  if (inputs.mask_id < rows) return;
-  throw InputError({.what = "a PEFT adapter cannot carry the embedding row of [MASK]",
-                    .where = "lora.export",
-                    .expected = fmt::format("[MASK]'s id below {}, the rows that PEFT gives the "
-                                            "base model",
-                                            rows),
-                    .got = fmt::format("id {}: the tokenizer's ids have gaps", inputs.mask_id),
-                    .hint = "set lora.export to merged"});
-}
-
 /// Answers as they are, every sample once: what NTP and MEAP can be compared on.
 FinetuneStreamOptions ForValidation(FinetuneStreamOptions options, int64_t micro_rows) {
   options.objective.duplicates = false;
@@ -133,7 +114,6 @@ int64_t MicroRows(const Recipe& recipe, const FinetuneStream& stream) {
 
 FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
   FinetuneInputs inputs{OpenModelInputs(recipe)};
-  CheckAdapterCarriesMask(recipe, inputs);
   // Text is encoded as it always was: a "[MASK]" in it is no mask.
   const Tokenizer plain = Tokenizer::Load(recipe.tokenizer);
   const ChatTemplate chat(recipe.chat_template, plain);

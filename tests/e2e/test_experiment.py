@@ -131,4 +131,4 @@ set: {{optimizer.grad_clip: 0, schedule.warmup: 0, optimizer.weight_decay: 10}}
 output: {tmp_path / "out"}
 """)
     out, log = run_meap("experiment", file, "--quiet", code=1)
-    assert "diverged" in log and "1 of 2 cells" in out
+    assert "is not finite" in log and "1 of 2 cells" in out

@@ -135,7 +135,9 @@ def test_lora_with_dropout_resumes_exactly_and_merges(finetuning, tmp_path):
 def test_bf16_trains_close_to_f32(finetuning, tmp_path, words):
     for precision in ("f32", "bf16"):
         finetune(finetuning, tmp_path / precision, f"train.precision={precision}", *words)
-    assert losses(tmp_path / "bf16") == pytest.approx(losses(tmp_path / "f32"), abs=0.05)
+    # One step alone may stray further: what rounding changes in a weight comes back in later steps.
+    differences = [abs(a - b) for a, b in zip(losses(tmp_path / "bf16"), losses(tmp_path / "f32"), strict=True)]
+    assert sum(differences) / len(differences) < 0.025 and max(differences) < 0.1
 
 
 # The layouts themselves are tested token by token in tests/objective; here, what inspect shows of them.
