@@ -131,14 +131,23 @@ class Batch {
         model_.Forward(attender.Tokens(device), attender.Positions(device), attender);
     attender.Commit();
     const at::Tensor logits_RV =
-        model_.Logits(hidden_ND.index_select(0, attender.LastRows(device)));
-    for (size_t i = first; i < running_.size(); ++i) {
-      Sequence& sequence = running_[i];
-      const double uniform = sequence.random.Uniform();
-      Take(sequence, SampleToken(logits_RV.select(0, static_cast<int64_t>(i - first)),
-                                 sequence.request->sampling, uniform));
+        model_.Logits(hidden_ND.index_select(0, attender.LastRows(device))).to(at::kCPU);
+    const auto vocabulary = static_cast<size_t>(logits_RV.size(1));
+    float* logits = logits_RV.mutable_data_ptr<float>();
+    for (size_t i = first; i < running_.size(); ++i, logits += vocabulary) {
+      Take(running_[i], Sample(running_[i], {logits, vocabulary}));
     }
     std::erase_if(running_, [](const Sequence& sequence) { return !sequence.cache; });
+  }
+
+  static int32_t Sample(Sequence& sequence, std::span<float> logits) {
+    const SamplingOptions& sampling = sequence.request->sampling;
+    if (sampling.repetition_penalty != 1) {
+      Ids seen = sequence.request->prompt;
+      seen.insert(seen.end(), sequence.result.tokens.begin(), sequence.result.tokens.end());
+      PenaliseRepetition(logits, seen, sampling.repetition_penalty);
+    }
+    return SampleToken(logits, sampling, sequence.random.Uniform());
   }
 
   void Take(Sequence& sequence, int32_t token) {

@@ -1,27 +1,83 @@
 #include "infer/sampling.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <unordered_set>
+#include <vector>
 
 namespace meap {
+namespace {
 
-int32_t SampleToken(const at::Tensor& logits_V, const SamplingOptions& options, double uniform) {
-  if (options.temperature == 0) return static_cast<int32_t>(logits_V.argmax().item<int64_t>());
-  auto [sorted, ids] = (logits_V.to(at::kCPU, at::kDouble) / options.temperature)
-                           .sort(/*stable=*/true, /*dim=*/-1, /*descending=*/true);
-  int64_t kept = sorted.size(0);
-  if (options.top_k > 0) kept = std::min(kept, options.top_k);
-  const at::Tensor cumulative = sorted.narrow(0, 0, kept).softmax(-1).cumsum(-1).contiguous();
-  const double* share = cumulative.const_data_ptr<double>();
-  if (options.top_p < 1) {  // the first tokens whose sum reaches top_p, at least one
-    kept =
-        std::min<int64_t>(kept, std::lower_bound(share, share + kept, options.top_p) - share + 1);
+/// How many of the most likely tokens are sorted at first; more only where top-p wants them.
+constexpr size_t kFirstSorted = 256;
+
+/// The tokens from the most likely on, sorted as far as somebody looks.
+class Ranking {
+ public:
+  explicit Ranking(std::span<const float> logits) : logits_(logits), ids_(logits.size()) {
+    std::iota(ids_.begin(), ids_.end(), 0);
   }
-  const double target = uniform * share[kept - 1];
-  const int64_t pick =
-      std::min<int64_t>(std::upper_bound(share, share + kept, target) - share, kept - 1);
-  return static_cast<int32_t>(ids.index({pick}).item<int64_t>());
+  int32_t operator[](size_t rank) {
+    while (rank >= sorted_) Sort(std::min(ids_.size(), std::max(kFirstSorted, 8 * sorted_)));
+    return ids_[rank];
+  }
+
+ private:
+  void Sort(size_t count) {
+    const auto before = [this](int32_t a, int32_t b) {
+      return logits_[a] != logits_[b] ? logits_[a] > logits_[b] : a < b;
+    };
+    const auto begin = ids_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+    const auto end = ids_.begin() + static_cast<std::ptrdiff_t>(count);
+    if (count < ids_.size()) std::nth_element(begin, end, ids_.end(), before);
+    std::sort(begin, end, before);
+    sorted_ = count;
+  }
+
+  std::span<const float> logits_;
+  std::vector<int32_t> ids_;
+  size_t sorted_ = 0;
+};
+
+}  // namespace
+
+void PenaliseRepetition(std::span<float> logits, std::span<const int32_t> ids, double penalty) {
+  if (penalty == 1) return;
+  const auto factor = static_cast<float>(penalty);
+  for (const int32_t id : std::unordered_set<int32_t>(ids.begin(), ids.end())) {
+    logits[id] = logits[id] > 0 ? logits[id] / factor : logits[id] * factor;
+  }
+}
+
+int32_t SampleToken(std::span<const float> logits, const SamplingOptions& options, double uniform) {
+  const auto highest = std::max_element(logits.begin(), logits.end());
+  if (options.temperature == 0) return static_cast<int32_t>(highest - logits.begin());
+  const auto weight = [&, top = *highest](int32_t id) {
+    return std::exp((static_cast<double>(logits[id]) - top) / options.temperature);
+  };
+  Ranking ranking(logits);
+  size_t kept = logits.size();
+  if (options.top_k > 0) kept = std::min(kept, static_cast<size_t>(options.top_k));
+  double sum = 0;  // over what top-k leaves
+  for (size_t i = 0; i < kept; ++i) {
+    sum += weight(kept == logits.size() ? static_cast<int32_t>(i) : ranking[i]);
+  }
+  // The first tokens whose share reaches top_p, at least one: a draw from them is one whose place
+  // in the sum lies among theirs.
+  double held = sum;
+  if (options.top_p < 1) {
+    held = 0;
+    size_t count = 0;
+    while (count < kept && held < options.top_p * sum) held += weight(ranking[count++]);
+    kept = count;
+  }
+  double passed = 0;
+  for (size_t i = 0; i + 1 < kept; ++i) {
+    passed += weight(ranking[i]);
+    if (passed > uniform * held) return ranking[i];
+  }
+  return ranking[kept - 1];
 }
 
 }  // namespace meap

@@ -30,16 +30,18 @@ void PackPiece(const AttentionForward& work, int64_t piece) {
   const int64_t segment = piece / in.kv_heads;
   const int64_t head = piece % in.kv_heads;
   const int64_t d = in.head_dim;
-  const KeyBlocks blocks(in.offsets[segment + 1] - in.offsets[segment], d);
+  const KeyBlocks blocks(in.keys(segment), d);
+  const TokenRows& k = in.cached.empty() ? in.k : in.cached[segment].k;
+  const TokenRows& v = in.cached.empty() ? in.v : in.cached[segment].v;
+  const int64_t first = in.cached.empty() ? in.offsets[segment] : 0;
   float* to = work.packed(segment, head);
   for (int64_t i = 0; i < blocks.count; ++i) {
-    const int64_t token = in.offsets[segment] + i * blocks.keys;
+    const int64_t token = first + i * blocks.keys;
     const int64_t keys = blocks.keys_of(i);
-    PackTransposed<Units>(Row<T>(in.k, token, head, d), in.k.stride, keys, blocks.keys, d, to,
+    PackTransposed<Units>(Row<T>(k, token, head, d), k.stride, keys, blocks.keys, d, to,
                           blocks.step);
     to += blocks.transposed_size();
-    PackRight<Units>(Row<T>(in.v, token, head, d), in.v.stride, keys, blocks.keys, d, to,
-                     blocks.width);
+    PackRight<Units>(Row<T>(v, token, head, d), v.stride, keys, blocks.keys, d, to, blocks.width);
     to += blocks.plain_size();
   }
 }
@@ -134,8 +136,9 @@ template <class Units, class T>
 void RunPiece(const AttentionForward& work, const AttentionForward::Task& task, float* scratch) {
   const AttentionInputs& in = work.inputs();
   const int64_t d = in.head_dim;
-  const KeyBlocks blocks(in.offsets[task.segment + 1] - in.offsets[task.segment], d);
-  const int64_t rows = std::min(kQueryBlock, blocks.length - task.row);
+  const KeyBlocks blocks(in.keys(task.segment), d);
+  const int64_t rows = std::min(kQueryBlock, in.queries(task.segment) - task.row);
+  const int64_t first = in.past(task.segment) + task.row;  // the first query's place among the keys
   const int64_t padded = RoundUp(rows, kTileRows);
   const int64_t units = (d + Units::kPack - 1) / Units::kPack;
   float* queries = scratch;
@@ -149,8 +152,8 @@ void RunPiece(const AttentionForward& work, const AttentionForward::Task& task, 
                   rows, padded, d, queries, blocks.width);
   const float* packed = work.packed(task.segment, task.head / (in.heads / in.kv_heads));
   const float scale = 1.0f / std::sqrt(static_cast<float>(d));
-  for (int64_t i = 0; i * blocks.keys < task.row + rows; ++i) {
-    const Block block{padded, blocks.keys_of(i), task.row - i * blocks.keys};
+  for (int64_t i = 0; i * blocks.keys < first + rows; ++i) {
+    const Block block{padded, blocks.keys_of(i), first - i * blocks.keys};
     ScoreProduct<Units>(block, {queries, blocks.width, 1}, {packed, blocks.step}, units, scores);
     packed += blocks.transposed_size();
     SoftmaxBlock<Units>(block, rows, scale, blocks.width, scores, weights, running);
@@ -208,12 +211,11 @@ HWY_EXPORT(AttentionRun);
 AttentionForward::AttentionForward(AttentionInputs inputs, void* out, float* log_sum)
     : inputs_(std::move(inputs)), out_(out), log_sum_(log_sum) {
   for (int64_t segment = 0; segment < inputs_.segments(); ++segment) {
-    const int64_t length = inputs_.offsets[segment + 1] - inputs_.offsets[segment];
-    const KeyBlocks blocks(length, inputs_.head_dim);
+    const KeyBlocks blocks(inputs_.keys(segment), inputs_.head_dim);
     pack_begin_.push_back(workspace_size_);
     pack_size_.push_back(blocks.count * (blocks.transposed_size() + blocks.plain_size()));
     workspace_size_ += pack_size_.back() * inputs_.kv_heads;
-    const int64_t count = (length + kQueryBlock - 1) / kQueryBlock;
+    const int64_t count = (inputs_.queries(segment) + kQueryBlock - 1) / kQueryBlock;
     for (int64_t head = 0; head < inputs_.heads; ++head) {
       // Late blocks see more keys: first, last, second, last but one, ... evens out any stretch.
       for (int64_t i = 0; i < count; ++i) {

@@ -22,9 +22,19 @@ struct AttentionInputs {
   int64_t kv_heads = 0;
   int64_t head_dim = 0;
   std::vector<int64_t> offsets;  // of the segments, as in Segments
-  TokenRows q, k, v;
+  TokenRows q = {}, k = {}, v = {};
+  /// Forward pass only. Where there are any, one for each segment, its keys and values stand in a
+  /// cache: the segment's own, preceded by `past` older ones, and k and v above count for nothing.
+  struct Cached {
+    TokenRows k, v;
+    int64_t past = 0;
+  };
+  std::vector<Cached> cached = {};
 
   int64_t segments() const { return static_cast<int64_t>(offsets.size()) - 1; }
+  int64_t queries(int64_t segment) const { return offsets[segment + 1] - offsets[segment]; }
+  int64_t past(int64_t segment) const { return cached.empty() ? 0 : cached[segment].past; }
+  int64_t keys(int64_t segment) const { return past(segment) + queries(segment); }
 };
 
 /// Forward pass, cut into pieces that may run in parallel in two phases: all of Pack, then all of

@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "nn/dispatch.h"
+#include "nn/skinny_linear.h"
 
 namespace at::native {
 
@@ -76,6 +77,7 @@ void MatrixProduct(const at::Tensor& a, const at::Tensor& b, at::Tensor out, boo
 }
 
 at::Tensor Linear(const at::Tensor& x_NI, const at::Tensor& weight_OI, const at::Tensor& bias_O) {
+  if (IsSkinny(x_NI)) return SkinnyLinear(x_NI, weight_OI, bias_O);
   if (!HasKernel(x_NI)) return at::linear(x_NI, weight_OI, bias_O);
   return LinearFunction::apply(x_NI, weight_OI,
                                bias_O.defined() ? std::optional<at::Tensor>(bias_O) : std::nullopt);

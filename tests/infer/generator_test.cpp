@@ -180,17 +180,5 @@ TEST(Generator, TheNextTurnOfAChatContinuesFromTheLast) {
   }
 }
 
-TEST(SampleToken, FollowsTemperatureTopKAndTopP) {
-  const at::Tensor logits = at::tensor({0.5, 0.3, 0.15, 0.05}).log().to(at::kFloat);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 0}, 0.99), 0);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1}, 0.49), 0);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1}, 0.51), 1);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1}, 0.97), 3);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1, .top_k = 2}, 0.99), 1);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1, .top_p = 0.79}, 0.99), 1);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 1, .top_p = 0.81}, 0.99), 2);
-  EXPECT_EQ(SampleToken(logits, {.temperature = 100}, 0.26), 1);
-}
-
 }  // namespace
 }  // namespace meap

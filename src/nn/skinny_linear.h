@@ -1,0 +1,18 @@
+// The affine layer for a few tokens: decoding. Shapes: N tokens, I inputs, O outputs.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace meap {
+
+/// Whether SkinnyLinear is the quicker form for x_NI: few tokens, no gradient wanted, and the CPU
+/// kernels take it.
+bool IsSkinny(const at::Tensor& x_NI);
+
+/// x weight^T + bias; [N, O] of x's dtype, or f32 where `wide` (what a head's logits need).
+/// `bias_O` may be undefined. For x_NI that IsSkinny. No gradient. Every token's result is the same
+/// bit for bit, whatever other tokens stand beside it, and each weight is read from memory once.
+at::Tensor SkinnyLinear(const at::Tensor& x_NI, const at::Tensor& weight_OI,
+                        const at::Tensor& bias_O = {}, bool wide = false);
+
+}  // namespace meap
