@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "batch_generate.h"
 #include "chat/read_conversations.h"
 #include "commands.h"
 #include "core/files.h"
@@ -18,6 +19,9 @@ struct GenerateArguments {
   std::string prompt;
   std::string messages;
   std::string template_name = "model";
+  std::string input;
+  std::vector<std::string> stop;
+  int64_t batch = GeneratorOptions().max_sequences;
   SamplingOptions sampling;
   CommonFlags flags;
 };
@@ -42,11 +46,12 @@ void RunGenerate(const GenerateArguments& arguments) {
       LoadModel(arguments.model, arguments.flags.device, arguments.flags.dtype);
   SamplingOptions sampling = arguments.sampling;
   sampling.seed = arguments.flags.seed;
-  if (!arguments.messages.empty()) {
-    AnswerMessages(arguments, loaded, sampling);
-    return;
+  if (!arguments.messages.empty()) return AnswerMessages(arguments, loaded, sampling);
+  if (!arguments.input.empty()) {
+    return GenerateLines(loaded, arguments.input, sampling, arguments.stop, arguments.batch);
   }
-  const TextRequest request{EncodePrompt(loaded.tokenizer, arguments.prompt, "--prompt"), sampling};
+  const TextRequest request{EncodePrompt(loaded.tokenizer, arguments.prompt, "--prompt"), sampling,
+                            arguments.stop};
   TextGenerator(loaded).Run({request},
                             [](size_t, const std::string& piece) { return WritePiece(piece); });
   WriteToStdout("\n");
@@ -61,9 +66,17 @@ void AddGenerateCommand(CLI::App& root) {
   command->add_option("--model", arguments->model, "Hugging Face folder")->required();
   CLI::Option_group* input = command->add_option_group("input", "What to continue, one of");
   input->add_option("--prompt", arguments->prompt, "Text to continue");
-  input->add_option("--messages", arguments->messages,
-                    "JSON file with a conversation to answer: [{\"role\", \"content\"}, ...]");
+  CLI::Option* messages =
+      input->add_option("--messages", arguments->messages,
+                        "JSON file with a conversation to answer: [{\"role\", \"content\"}, ...]");
+  input->add_option("--input", arguments->input, "JSON lines with \"prompt\", many at once");
   input->require_option(1);
+  command->add_option("--batch", arguments->batch, "Prompts of --input that run together")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--stop", arguments->stop, "Ends an answer before this text; repeatable")
+      ->allow_extra_args(false)
+      ->excludes(messages);
   AddTemplateFlag(*command, arguments->template_name);
   AddSamplingFlags(*command, sampling);
   AddCommonFlags(*command, arguments->flags, true);
@@ -71,7 +84,11 @@ void AddGenerateCommand(CLI::App& root) {
       "Examples:\n"
       "  meap generate --model runs/meap/hf --prompt \"Once upon a time\"\n"
       "  meap generate --model DIR --prompt \"The\" --temperature 0.8 --top-p 0.95 --seed 7\n"
-      "  meap generate --model DIR --messages conversation.json");
+      "  meap generate --model DIR --messages conversation.json\n"
+      "  meap generate --model DIR --input prompts.jsonl --batch 16 --stop . > answers.jsonl\n"
+      "A line of --input gives a line {\"text\", \"tokens\", \"finish\"}, in the same order; "
+      "finish\n"
+      "is end (the model's end token), stop (--stop), limit or context.");
   command->callback([arguments] { RunGenerate(*arguments); });
 }
 

@@ -19,6 +19,7 @@ class JsonLine {
   /// A string, or an array of integers, under `key`; anything else is an InputError.
   std::string_view String(const char* key) const;
   std::vector<int32_t> Integers(const char* key) const;
+  const std::string& place() const { return place_; }
 
  private:
   simdjson::dom::element Value(const char* key, const char* expected) const;

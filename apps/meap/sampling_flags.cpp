@@ -19,6 +19,11 @@ void AddSamplingFlags(CLI::App& command, SamplingOptions& sampling) {
   command.add_option("--top-p", sampling.top_p, "Draw from the most likely that hold this share")
       ->check(CLI::Range(1e-6, 1.0))
       ->capture_default_str();
+  command
+      .add_option("--repetition-penalty", sampling.repetition_penalty,
+                  "Above 1: tokens that were there before become less likely")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
 }
 
 void AddTemplateFlag(CLI::App& command, std::string& name) {

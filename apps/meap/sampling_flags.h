@@ -8,7 +8,7 @@
 
 namespace meap {
 
-/// Adds --max-new-tokens, --temperature, --top-k and --top-p.
+/// Adds --max-new-tokens, --temperature, --top-k, --top-p and --repetition-penalty.
 void AddSamplingFlags(CLI::App& command, SamplingOptions& sampling);
 
 /// Adds --template.

@@ -37,6 +37,9 @@ struct GeneratorOptions {
   int64_t max_sequences = 16;
   /// Prompt tokens of one forward pass; a longer prompt goes alone.
   int64_t prompt_tokens = 2048;
+  /// Most bytes that the caches of the running sequences take. 0 is half of the machine's memory;
+  /// on a GPU there is no limit. Where memory runs out all the same, fewer run together.
+  int64_t cache_bytes = 0;
 };
 
 /// Continues prompts. Results do not depend on what else runs in the batch: every request draws

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -19,35 +20,49 @@ using torch::autograd::variable_list;
 /// depend on the number of threads.
 constexpr int64_t kChunkRows = 64;
 
+/// What a forward pass makes; without delta the sum is x itself.
+struct Normed {
+  at::Tensor sum_ND;
+  at::Tensor normed_ND;
+  at::Tensor scale_N;
+};
+
+/// All inputs without gaps; delta_ND may be undefined.
+Normed Norm(const at::Tensor& x_ND, const at::Tensor& delta_ND, const at::Tensor& weight_D,
+            double eps) {
+  Normed out;
+  out.sum_ND = delta_ND.defined() ? at::empty_like(x_ND) : x_ND;
+  out.normed_ND = at::empty_like(x_ND);
+  const int64_t width = weight_D.size(0);
+  const int64_t rows = x_ND.numel() / width;
+  out.scale_N = at::empty({rows}, x_ND.options().dtype(at::kFloat));
+  const RmsNormForward work{ElementOf(x_ND),
+                            width,
+                            static_cast<float>(eps),
+                            x_ND.const_data_ptr(),
+                            delta_ND.defined() ? delta_ND.const_data_ptr() : nullptr,
+                            weight_D.const_data_ptr(),
+                            out.sum_ND.data_ptr(),
+                            out.normed_ND.data_ptr(),
+                            out.scale_N.mutable_data_ptr<float>()};
+  at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+  return out;
+}
+
 /// (x + delta, normed); without delta the sum is x itself and is not returned.
 class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
  public:
   static variable_list forward(AutogradContext* ctx, const at::Tensor& x_in,
                                const std::optional<at::Tensor>& delta_in,
                                const at::Tensor& weight_in, double eps) {
-    const at::Tensor x_ND = x_in.contiguous();
     const at::Tensor delta_ND = delta_in ? delta_in->contiguous() : at::Tensor();
     const at::Tensor weight_D = weight_in.contiguous();
-    const at::Tensor sum_ND = delta_ND.defined() ? at::empty_like(x_ND) : x_ND;
-    const at::Tensor normed_ND = at::empty_like(x_ND);
-    const int64_t width = weight_D.size(0);
-    const int64_t rows = x_ND.numel() / width;
-    const at::Tensor scale_N = at::empty({rows}, x_ND.options().dtype(at::kFloat));
-    const RmsNormForward work{ElementOf(x_ND),
-                              width,
-                              static_cast<float>(eps),
-                              x_ND.const_data_ptr(),
-                              delta_ND.defined() ? delta_ND.const_data_ptr() : nullptr,
-                              weight_D.const_data_ptr(),
-                              sum_ND.data_ptr(),
-                              normed_ND.data_ptr(),
-                              scale_N.mutable_data_ptr<float>()};
-    at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) { work.Run(begin, end); });
+    const Normed out = Norm(x_in.contiguous(), delta_ND, weight_D, eps);
     ctx->saved_data["adds"] = delta_ND.defined();
     ctx->set_materialize_grads(false);
-    ctx->save_for_backward({sum_ND, weight_D, scale_N});
-    if (!delta_ND.defined()) return {normed_ND};
-    return {sum_ND, normed_ND};
+    ctx->save_for_backward({out.sum_ND, weight_D, out.scale_N});
+    if (!delta_ND.defined()) return {out.normed_ND};
+    return {out.sum_ND, out.normed_ND};
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -111,6 +126,9 @@ TORCH_LIBRARY_FRAGMENT(meap, library) {
 at::Tensor RmsNorm(const at::Tensor& x_ND, const at::Tensor& weight_D, double eps) {
   if (!HasKernel(x_ND)) return reference::RmsNorm(x_ND, weight_D, eps);
   MEAP_CHECK(x_ND.size(-1) == weight_D.size(0), "one weight for each column");
+  if (!at::GradMode::is_enabled()) {
+    return Norm(x_ND.contiguous(), {}, weight_D.to(x_ND.scalar_type()).contiguous(), eps).normed_ND;
+  }
   return RmsNormFunction::apply(x_ND, std::optional<at::Tensor>(), weight_D.to(x_ND.scalar_type()),
                                 eps)[0];
 }
@@ -124,6 +142,11 @@ std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& residual_ND,
   MEAP_CHECK(residual_ND.sizes() == delta_ND.sizes() &&
                  residual_ND.scalar_type() == delta_ND.scalar_type(),
              "residual and delta are alike");
+  if (!at::GradMode::is_enabled()) {
+    Normed out = Norm(residual_ND.contiguous(), delta_ND.contiguous(),
+                      weight_D.to(residual_ND.scalar_type()).contiguous(), eps);
+    return {std::move(out.sum_ND), std::move(out.normed_ND)};
+  }
   auto parts = RmsNormFunction::apply(residual_ND, std::optional<at::Tensor>(delta_ND),
                                       weight_D.to(residual_ND.scalar_type()), eps);
   return {parts[0], parts[1]};

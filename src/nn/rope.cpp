@@ -2,8 +2,11 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
+
+#include <algorithm>
 
 #include "core/error.h"
 #include "nn/dispatch.h"
@@ -67,17 +70,25 @@ class ApplyRopeFunction : public torch::autograd::Function<ApplyRopeFunction> {
   }
 };
 
+/// q, k and v as views of qkv, q and k rotated where they stand.
+RotatedQkv RotateInPlace(const at::Tensor& qkv, int64_t heads, int64_t kv_heads,
+                         const Angles& angles) {
+  const at::Tensor rotated = qkv.narrow(1, 0, heads + kv_heads);
+  angles.Rotate(rotated, rotated, /*inverse=*/false);
+  return {qkv.narrow(1, 0, heads), qkv.narrow(1, heads, kv_heads),
+          qkv.narrow(1, heads + kv_heads, kv_heads)};
+}
+
 class RotateQkvFunction : public torch::autograd::Function<RotateQkvFunction> {
  public:
   static variable_list forward(AutogradContext* ctx, const at::Tensor& qkv_in, int64_t heads,
                                int64_t kv_heads, const at::Tensor& cos_Pd, const at::Tensor& sin_Pd,
                                const at::Tensor& positions_N) {
     const at::Tensor qkv = qkv_in.detach();  // the results are views of memory, not of a variable
-    const at::Tensor rotated = qkv.narrow(1, 0, heads + kv_heads);
-    Angles({cos_Pd, sin_Pd, positions_N}).Rotate(rotated, rotated, /*inverse=*/false);
+    const RotatedQkv out =
+        RotateInPlace(qkv, heads, kv_heads, Angles({cos_Pd, sin_Pd, positions_N}));
     ctx->save_for_backward({cos_Pd, sin_Pd, positions_N});
-    return {qkv.narrow(1, 0, heads), qkv.narrow(1, heads, kv_heads),
-            qkv.narrow(1, heads + kv_heads, kv_heads)};
+    return {out.q_NHd, out.k_NKd, out.v_NKd};
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -128,12 +139,14 @@ TORCH_LIBRARY_FRAGMENT(meap, library) {
       &RotateQkvOperator);
 }
 
+/// positions_N without gaps.
 void CheckShapes(const at::Tensor& x_NHd, const RopeTable& table, const at::Tensor& positions_N) {
   MEAP_CHECK(x_NHd.size(2) == 2 * table.cos_Pd.size(1), "the table is for this head width");
   MEAP_CHECK(positions_N.size(0) == x_NHd.size(0), "one position for each token");
-  MEAP_CHECK(positions_N.numel() == 0 || (positions_N.min().item<int64_t>() >= 0 &&
-                                          positions_N.max().item<int64_t>() < table.cos_Pd.size(0)),
-             "positions are within the table");
+  const int64_t* positions = positions_N.const_data_ptr<int64_t>();
+  const bool within = std::all_of(positions, positions + positions_N.size(0),
+                                  [&](int64_t p) { return p >= 0 && p < table.cos_Pd.size(0); });
+  MEAP_CHECK(within, "positions are within the table");
 }
 
 }  // namespace
@@ -141,8 +154,9 @@ void CheckShapes(const at::Tensor& x_NHd, const RopeTable& table, const at::Tens
 at::Tensor ApplyRope(const at::Tensor& x_NHd, const RopeTable& table,
                      const at::Tensor& positions_N) {
   if (!HasKernel(x_NHd)) return reference::ApplyRope(x_NHd, table, positions_N);
-  CheckShapes(x_NHd, table, positions_N);
-  return ApplyRopeFunction::apply(x_NHd, table.cos_Pd, table.sin_Pd, positions_N.contiguous());
+  const at::Tensor positions = positions_N.contiguous();
+  CheckShapes(x_NHd, table, positions);
+  return ApplyRopeFunction::apply(x_NHd, table.cos_Pd, table.sin_Pd, positions);
 }
 
 RotatedQkv RotateQkv(const at::Tensor& qkv_NHd, int64_t heads, int64_t kv_heads,
@@ -151,9 +165,13 @@ RotatedQkv RotateQkv(const at::Tensor& qkv_NHd, int64_t heads, int64_t kv_heads,
   if (!HasKernel(qkv_NHd) || !DenseHeads(qkv_NHd)) {
     return reference::RotateQkv(qkv_NHd, heads, kv_heads, table, positions_N);
   }
-  CheckShapes(qkv_NHd, table, positions_N);
-  auto parts = RotateQkvFunction::apply(qkv_NHd, heads, kv_heads, table.cos_Pd, table.sin_Pd,
-                                        positions_N.contiguous());
+  const at::Tensor positions = positions_N.contiguous();
+  CheckShapes(qkv_NHd, table, positions);
+  if (!at::GradMode::is_enabled()) {
+    return RotateInPlace(qkv_NHd, heads, kv_heads, Angles({table.cos_Pd, table.sin_Pd, positions}));
+  }
+  auto parts =
+      RotateQkvFunction::apply(qkv_NHd, heads, kv_heads, table.cos_Pd, table.sin_Pd, positions);
   return {parts[0], parts[1], parts[2]};
 }
 
