@@ -22,32 +22,29 @@ constexpr int64_t kMinShared = 16;
 
 using Ids = std::vector<int32_t>;
 
-int64_t CommonPrefix(const Ids &a, const Ids &b) {
-  return std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
-         a.begin();
+int64_t CommonPrefix(const Ids& a, const Ids& b) {
+  return std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin();
 }
 
-void CheckPrompts(const std::vector<TokenRequest> &requests, int64_t context) {
-  for (const TokenRequest &request : requests) {
+void CheckPrompts(const std::vector<TokenRequest>& requests, int64_t context) {
+  for (const TokenRequest& request : requests) {
     const auto length = static_cast<int64_t>(request.prompt.size());
     MEAP_CHECK(length > 0, "a prompt has at least one token");
-    if (length <= context)
-      continue;
-    throw InputError(
-        {.what = "the prompt is longer than the model's context",
-         .where = "prompt",
-         .expected = "at most " + std::to_string(context) + " tokens",
-         .got = std::to_string(length) + " tokens"});
+    if (length <= context) continue;
+    throw InputError({.what = "the prompt is longer than the model's context",
+                      .where = "prompt",
+                      .expected = "at most " + std::to_string(context) + " tokens",
+                      .got = std::to_string(length) + " tokens"});
   }
 }
 
 /// A request on its way.
 struct Sequence {
   size_t index;
-  const TokenRequest *request;
+  const TokenRequest* request;
   PhiloxStream random;
   TokenResult result;
-  std::shared_ptr<KvCache> cache; // none while it waits
+  std::shared_ptr<KvCache> cache;  // none while it waits
 
   /// The prompt and what followed it.
   std::vector<int32_t> Ids() const {
@@ -59,80 +56,70 @@ struct Sequence {
 
 /// Half of the machine's memory.
 int64_t DefaultCacheBytes() {
-  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) / 2 *
-         sysconf(_SC_PAGESIZE);
+  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) / 2 * sysconf(_SC_PAGESIZE);
 }
 
 /// Runs `work`; false when memory ran out in it.
-bool FitsMemory(const std::function<void()> &work) {
+bool FitsMemory(const std::function<void()>& work) {
   try {
     work();
     return true;
-  } catch (const c10::OutOfMemoryError &) {
+  } catch (const c10::OutOfMemoryError&) {
     return false;
-  } catch (const std::bad_alloc &) {
+  } catch (const std::bad_alloc&) {
     return false;
   }
 }
 
 /// One call of Generator::Run.
 class Batch {
-public:
-  Batch(const Llama &model, const GeneratorOptions &options,
-        std::shared_ptr<KvCache> &last,
-        const std::vector<TokenRequest> &requests,
-        const Generator::OnToken &on_token,
-        const Generator::OnFinish &on_finish)
-      : model_(model), options_(options), last_(last), on_token_(on_token),
+ public:
+  Batch(const Llama& model, const GeneratorOptions& options, std::shared_ptr<KvCache>& last,
+        const std::vector<TokenRequest>& requests, const Generator::OnToken& on_token,
+        const Generator::OnFinish& on_finish)
+      : model_(model),
+        options_(options),
+        last_(last),
+        on_token_(on_token),
         on_finish_(on_finish),
         limit_(static_cast<size_t>(options.max_sequences)),
         results_(requests.size()) {
     // Sorted prompts stand beside those they share the most with.
     std::vector<size_t> order(requests.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-      return requests[a].prompt < requests[b].prompt;
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return requests[a].prompt < requests[b].prompt; });
     for (const size_t i : order) {
       const uint64_t seed = requests[i].sampling.seed;
-      waiting_.push_back({i,
-                          &requests[i],
-                          PhiloxStream(seed, random_stream::kSampling, 0, 0),
-                          {},
-                          nullptr});
+      waiting_.push_back(
+          {i, &requests[i], PhiloxStream(seed, random_stream::kSampling, 0, 0), {}, nullptr});
     }
   }
 
   std::vector<TokenResult> Run() {
     while (!waiting_.empty() || !running_.empty()) {
-      while (!waiting_.empty() && HasRoom())
-        Admit();
-      if (!running_.empty())
-        Step();
+      while (!waiting_.empty() && HasRoom()) Admit();
+      if (!running_.empty()) Step();
     }
     return std::move(results_);
   }
 
-private:
+ private:
   /// For one more, and for its cache; the only sequence always has room.
   bool HasRoom() const {
-    if (running_.empty())
-      return true;
-    if (running_.size() >= limit_)
-      return false;
+    if (running_.empty()) return true;
+    if (running_.size() >= limit_) return false;
     int64_t bytes = CacheBytes(*waiting_.front().request);
-    for (const Sequence &sequence : running_)
-      bytes += CacheBytes(*sequence.request);
+    for (const Sequence& sequence : running_) bytes += CacheBytes(*sequence.request);
     return bytes <= options_.cache_bytes;
   }
 
   /// Tokens that the newest prompt's cache spares a sequence.
-  int64_t SharedWithLast(const Ids &ids) const {
-    if (!last_)
-      return 0;
+  int64_t SharedWithLast(const Ids& ids) const {
+    if (!last_) return 0;
     // At least the last token is computed: its logits are wanted.
-    const int64_t shared = std::min(CommonPrefix(ids, last_->ids()),
-                                    static_cast<int64_t>(ids.size()) - 1);
+    const int64_t shared =
+        std::min(CommonPrefix(ids, last_->ids()), static_cast<int64_t>(ids.size()) - 1);
     return shared < kMinShared ? 0 : shared;
   }
 
@@ -140,8 +127,7 @@ private:
   void Admit() {
     const size_t first = running_.size();
     at::Tensor logits_RV;
-    if (!FitsMemory([&] { logits_RV = Logits(NextPrompts()); }))
-      return Retreat(first);
+    if (!FitsMemory([&] { logits_RV = Logits(NextPrompts()); })) return Retreat(first);
     last_ = running_.back().cache;
     TakeTokens(logits_RV, first);
   }
@@ -156,22 +142,17 @@ private:
       const int64_t shared = SharedWithLast(ids);
       const int64_t fresh = static_cast<int64_t>(ids.size()) - shared;
       if (!parts.empty()) {
-        if (tokens + fresh > options_.prompt_tokens)
-          break;
+        if (tokens + fresh > options_.prompt_tokens) break;
         // What it shares with a prompt of this pass is had from that one's
         // cache in the next.
-        if (CommonPrefix(ids, running_.back().request->prompt) >=
-            shared + kMinShared)
-          break;
+        if (CommonPrefix(ids, running_.back().request->prompt) >= shared + kMinShared) break;
       }
       tokens += fresh;
       running_.push_back(std::move(waiting_.front()));
       waiting_.pop_front();
-      const std::shared_ptr<KvCache> cache =
-          MakeCache(*running_.back().request);
+      const std::shared_ptr<KvCache> cache = MakeCache(*running_.back().request);
       running_.back().cache = cache;
-      if (shared > 0)
-        cache->CopyPrefix(*last_, shared);
+      if (shared > 0) cache->CopyPrefix(*last_, shared);
       ids.erase(ids.begin(), ids.begin() + shared);
       parts.push_back({cache.get(), std::move(ids)});
     }
@@ -181,7 +162,7 @@ private:
   /// One more token for everything that runs.
   void Step() {
     std::vector<CacheAttender::Part> parts;
-    for (const Sequence &sequence : running_) {
+    for (const Sequence& sequence : running_) {
       parts.push_back({sequence.cache.get(), {sequence.result.tokens.back()}});
     }
     at::Tensor logits_RV;
@@ -196,10 +177,9 @@ private:
   void Retreat(size_t kept) {
     const size_t before = running_.size();
     if (before <= 1) {
-      throw WorkError(
-          {.what = "memory ran out with a single sequence",
-           .where = "generation",
-           .hint = "a shorter prompt, fewer new tokens, or --dtype bf16"});
+      throw WorkError({.what = "memory ran out with a single sequence",
+                       .where = "generation",
+                       .hint = "a shorter prompt, fewer new tokens, or --dtype bf16"});
     }
     last_ = nullptr;
     limit_ = kept > 0 ? kept : before / 2;
@@ -208,18 +188,17 @@ private:
       waiting_.push_front(std::move(running_.back()));
       running_.pop_back();
     }
-    Warn("memory ran out with " + std::to_string(before) +
-         " sequences at a time: now " + std::to_string(limit_));
+    Warn("memory ran out with " + std::to_string(before) + " sequences at a time: now " +
+         std::to_string(limit_));
   }
 
   /// Feeds some sequences; logits [R, V] of what follows, on the CPU.
   at::Tensor Logits(std::vector<CacheAttender::Part> parts) const {
     const at::Device device = model_.head().device();
     CacheAttender attender(std::move(parts));
-    const at::Tensor hidden_ND = model_.Forward(
-        attender.Tokens(device), attender.Positions(device), attender);
-    const at::Tensor last_RD =
-        hidden_ND.index_select(0, attender.LastRows(device));
+    const at::Tensor hidden_ND =
+        model_.Forward(attender.Tokens(device), attender.Positions(device), attender);
+    const at::Tensor last_RD = hidden_ND.index_select(0, attender.LastRows(device));
     at::Tensor logits_RV = model_.Logits(last_RD).to(at::kCPU);
     attender.Commit();
     return logits_RV;
@@ -227,35 +206,32 @@ private:
 
   /// The next token of the running sequences from `first` on; the finished ones
   /// leave.
-  void TakeTokens(const at::Tensor &logits_RV, size_t first) {
+  void TakeTokens(const at::Tensor& logits_RV, size_t first) {
     const auto vocabulary = static_cast<size_t>(logits_RV.size(1));
-    float *logits = logits_RV.mutable_data_ptr<float>();
+    float* logits = logits_RV.mutable_data_ptr<float>();
     for (size_t i = first; i < running_.size(); ++i, logits += vocabulary) {
       Take(running_[i], Sample(running_[i], {logits, vocabulary}));
     }
-    std::erase_if(running_,
-                  [](const Sequence &sequence) { return !sequence.cache; });
+    std::erase_if(running_, [](const Sequence& sequence) { return !sequence.cache; });
   }
 
-  static int32_t Sample(Sequence &sequence, std::span<float> logits) {
-    const SamplingOptions &sampling = sequence.request->sampling;
+  static int32_t Sample(Sequence& sequence, std::span<float> logits) {
+    const SamplingOptions& sampling = sequence.request->sampling;
     if (sampling.repetition_penalty != 1) {
       PenaliseRepetition(logits, sequence.Ids(), sampling.repetition_penalty);
     }
     return SampleToken(logits, sampling, sequence.random.Uniform());
   }
 
-  void Take(Sequence &sequence, int32_t token) {
-    const auto &ends = model_.config().eos_token_id;
+  void Take(Sequence& sequence, int32_t token) {
+    const auto& ends = model_.config().eos_token_id;
     if (std::find(ends.begin(), ends.end(), token) != ends.end()) {
       return End(sequence, Finish::kEndToken);
     }
-    Ids &tokens = sequence.result.tokens;
+    Ids& tokens = sequence.result.tokens;
     tokens.push_back(token);
-    if (on_token_ && !on_token_(sequence.index, token))
-      return End(sequence, Finish::kCallback);
-    if (static_cast<int64_t>(tokens.size()) >=
-        sequence.request->sampling.max_new_tokens) {
+    if (on_token_ && !on_token_(sequence.index, token)) return End(sequence, Finish::kCallback);
+    if (static_cast<int64_t>(tokens.size()) >= sequence.request->sampling.max_new_tokens) {
       return End(sequence, Finish::kLimit);
     }
     if (sequence.cache->length() >= model_.config().max_position_embeddings) {
@@ -263,61 +239,57 @@ private:
     }
   }
 
-  void End(Sequence &sequence, Finish finish) {
+  void End(Sequence& sequence, Finish finish) {
     sequence.result.finish = finish;
     sequence.cache = nullptr;
     results_[sequence.index] = std::move(sequence.result);
-    if (on_finish_)
-      on_finish_(sequence.index, results_[sequence.index]);
+    if (on_finish_) on_finish_(sequence.index, results_[sequence.index]);
   }
 
-  int64_t Capacity(const TokenRequest &request) const {
-    return std::min<int64_t>(model_.config().max_position_embeddings,
-                             static_cast<int64_t>(request.prompt.size()) +
-                                 request.sampling.max_new_tokens);
+  int64_t Capacity(const TokenRequest& request) const {
+    return std::min<int64_t>(
+        model_.config().max_position_embeddings,
+        static_cast<int64_t>(request.prompt.size()) + request.sampling.max_new_tokens);
   }
 
-  int64_t CacheBytes(const TokenRequest &request) const {
-    return KvCache::Bytes(model_.config(), Capacity(request),
-                          model_.head().scalar_type());
+  int64_t CacheBytes(const TokenRequest& request) const {
+    return KvCache::Bytes(model_.config(), Capacity(request), model_.head().scalar_type());
   }
 
-  std::shared_ptr<KvCache> MakeCache(const TokenRequest &request) const {
-    const at::Tensor &head = model_.head();
-    return std::make_shared<KvCache>(model_.config(), Capacity(request),
-                                     head.scalar_type(), head.device());
+  std::shared_ptr<KvCache> MakeCache(const TokenRequest& request) const {
+    const at::Tensor& head = model_.head();
+    return std::make_shared<KvCache>(model_.config(), Capacity(request), head.scalar_type(),
+                                     head.device());
   }
 
-  const Llama &model_;
-  const GeneratorOptions &options_;
-  std::shared_ptr<KvCache> &last_;
-  const Generator::OnToken &on_token_;
-  const Generator::OnFinish &on_finish_;
-  size_t limit_; // of sequences that run together
+  const Llama& model_;
+  const GeneratorOptions& options_;
+  std::shared_ptr<KvCache>& last_;
+  const Generator::OnToken& on_token_;
+  const Generator::OnFinish& on_finish_;
+  size_t limit_;  // of sequences that run together
   std::deque<Sequence> waiting_;
   std::vector<Sequence> running_;
   std::vector<TokenResult> results_;
 };
 
-} // namespace
+}  // namespace
 
-Generator::Generator(const Llama &model, const GeneratorOptions &options)
+Generator::Generator(const Llama& model, const GeneratorOptions& options)
     : model_(model), options_(options) {
   MEAP_CHECK(options.max_sequences > 0, "a batch holds at least one sequence");
   if (options_.cache_bytes == 0) {
-    options_.cache_bytes =
-        model.head().is_cpu() ? DefaultCacheBytes() : INT64_MAX;
+    options_.cache_bytes = model.head().is_cpu() ? DefaultCacheBytes() : INT64_MAX;
   }
 }
 
 Generator::~Generator() = default;
 
-std::vector<TokenResult>
-Generator::Run(const std::vector<TokenRequest> &requests,
-               const OnToken &on_token, const OnFinish &on_finish) {
+std::vector<TokenResult> Generator::Run(const std::vector<TokenRequest>& requests,
+                                        const OnToken& on_token, const OnFinish& on_finish) {
   const at::NoGradGuard no_grad;
   CheckPrompts(requests, model_.config().max_position_embeddings);
   return Batch(model_, options_, last_, requests, on_token, on_finish).Run();
 }
 
-} // namespace meap
+}  // namespace meap

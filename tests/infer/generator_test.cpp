@@ -21,19 +21,17 @@ Llama MakeModel(int64_t kv_heads, std::vector<int64_t> ends = {}) {
   options.num_key_value_heads = kv_heads;
   LlamaConfig config = ConfigFromOptions(options, 50, kContext);
   config.eos_token_id = std::move(ends);
-  config.initializer_range =
-      0.2; // logits far enough apart for other tokens to follow
+  config.initializer_range = 0.2;  // logits far enough apart for other tokens to follow
   Llama model(config, at::kFloat, at::kCPU);
   model.Initialize(3);
   return model;
 }
 
-at::Tensor Whole(const Llama &model, const std::vector<int32_t> &ids) {
+at::Tensor Whole(const Llama& model, const std::vector<int32_t>& ids) {
   const at::NoGradGuard no_grad;
   PackedAttender attender(Segments{{0, static_cast<int64_t>(ids.size())}});
   return model.Forward(at::tensor(std::vector<int64_t>(ids.begin(), ids.end())),
-                       at::arange(static_cast<int64_t>(ids.size()), at::kLong),
-                       attender);
+                       at::arange(static_cast<int64_t>(ids.size()), at::kLong), attender);
 }
 
 std::vector<int32_t> RandomIds(int64_t count, uint64_t seed) {
@@ -66,15 +64,12 @@ TEST(KvCache, AnyCutOfASequenceGivesTheSameStates) {
     const std::vector<int32_t> ids = RandomIds(20, 1);
     const at::Tensor whole = Whole(model, ids);
     KvCache cache(model.config(), 20, at::kFloat, at::kCPU);
-    for (const auto &[begin, count] :
-         {std::pair{0, 7}, {7, 1}, {8, 1}, {9, 10}, {19, 1}}) {
-      CacheAttender attender(
-          {{&cache, {ids.begin() + begin, ids.begin() + begin + count}}});
-      const at::Tensor part = model.Forward(
-          attender.Tokens(at::kCPU), attender.Positions(at::kCPU), attender);
+    for (const auto& [begin, count] : {std::pair{0, 7}, {7, 1}, {8, 1}, {9, 10}, {19, 1}}) {
+      CacheAttender attender({{&cache, {ids.begin() + begin, ids.begin() + begin + count}}});
+      const at::Tensor part =
+          model.Forward(attender.Tokens(at::kCPU), attender.Positions(at::kCPU), attender);
       attender.Commit();
-      EXPECT_TRUE(at::allclose(part, whole.narrow(0, begin, count), 1e-4, 1e-5))
-          << begin;
+      EXPECT_TRUE(at::allclose(part, whole.narrow(0, begin, count), 1e-4, 1e-5)) << begin;
     }
     EXPECT_EQ(cache.ids(), ids);
   }
@@ -87,8 +82,8 @@ TEST(KvCache, SequencesOfOnePassDoNotSeeEachOther) {
   KvCache cache_a(model.config(), 20, at::kFloat, at::kCPU);
   KvCache cache_b(model.config(), 20, at::kFloat, at::kCPU);
   CacheAttender attender({{&cache_a, a}, {&cache_b, b}});
-  const at::Tensor both = model.Forward(attender.Tokens(at::kCPU),
-                                        attender.Positions(at::kCPU), attender);
+  const at::Tensor both =
+      model.Forward(attender.Tokens(at::kCPU), attender.Positions(at::kCPU), attender);
   attender.Commit();
   EXPECT_TRUE(at::allclose(both.narrow(0, 0, 9), Whole(model, a), 1e-4, 1e-5));
   EXPECT_TRUE(at::allclose(both.narrow(0, 9, 14), Whole(model, b), 1e-4, 1e-5));
@@ -102,8 +97,7 @@ TEST(Generator, GreedyTakesTheMostLikelyOfTheWholeSequence) {
   sampling.max_new_tokens = 12;
   const TokenResult result = Generator(model).Run({{ids, sampling}})[0];
   for (const int32_t token : result.tokens) {
-    EXPECT_EQ(model.Logits(Whole(model, ids))[-1].argmax().item<int64_t>(),
-              token);
+    EXPECT_EQ(model.Logits(Whole(model, ids))[-1].argmax().item<int64_t>(), token);
     ids.push_back(token);
   }
   EXPECT_EQ(result.tokens.size(), 12u);
@@ -115,7 +109,7 @@ TEST(Generator, ResultsDoNotDependOnTheBatch) {
   for (const double temperature : {0.0, 1.0}) {
     const std::vector<TokenRequest> requests = Requests(temperature);
     std::vector<TokenResult> alone;
-    for (const TokenRequest &request : requests) {
+    for (const TokenRequest& request : requests) {
       alone.push_back(Generator(model).Run({request})[0]);
     }
     for (const int64_t size : {1, 3, 8, 100}) {
@@ -124,8 +118,7 @@ TEST(Generator, ResultsDoNotDependOnTheBatch) {
       options.prompt_tokens = 10 * size;
       const auto together = Generator(model, options).Run(requests);
       for (size_t i = 0; i < requests.size(); ++i) {
-        EXPECT_EQ(together[i].tokens, alone[i].tokens)
-            << "request " << i << ", batch " << size;
+        EXPECT_EQ(together[i].tokens, alone[i].tokens) << "request " << i << ", batch " << size;
         EXPECT_EQ(together[i].finish, alone[i].finish);
       }
     }
@@ -139,49 +132,43 @@ TEST(Generator, ASmallBudgetForCachesChangesNoResult) {
   options.cache_bytes = KvCache::Bytes(model.config(), 70, at::kFloat);
   const auto expected = Generator(model).Run(requests);
   const auto results = Generator(model, options).Run(requests);
-  for (size_t i = 0; i < requests.size(); ++i)
-    EXPECT_EQ(results[i].tokens, expected[i].tokens);
+  for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(results[i].tokens, expected[i].tokens);
 }
 
 /// Throws in the n-th allocation from now on, once.
 class FailingAllocator : public at::Allocator {
-public:
-  explicit FailingAllocator(int64_t after)
-      : left_(after), plain_(c10::GetCPUAllocator()) {
+ public:
+  explicit FailingAllocator(int64_t after) : left_(after), plain_(c10::GetCPUAllocator()) {
     c10::SetCPUAllocator(this, kPriority);
   }
   ~FailingAllocator() override { c10::SetCPUAllocator(plain_, kPriority); }
   at::DataPtr allocate(size_t bytes) override {
-    if (--left_ == 0)
-      throw std::bad_alloc();
+    if (--left_ == 0) throw std::bad_alloc();
     return plain_->allocate(bytes);
   }
-  void copy_data(void *to, const void *from, size_t bytes) const override {
+  void copy_data(void* to, const void* from, size_t bytes) const override {
     plain_->copy_data(to, from, bytes);
   }
 
-private:
+ private:
   static constexpr uint8_t kPriority = 10;
   int64_t left_;
-  at::Allocator *plain_;
+  at::Allocator* plain_;
 };
 
 TEST(Generator, WhenMemoryRunsOutFewerRunTogether) {
   const Llama model = MakeModel(2);
   const std::vector<TokenRequest> requests = Requests(1.0);
   const auto expected = Generator(model).Run(requests);
-  for (const int64_t after :
-       {1, 10, 50, 300, 600, 1200}) { // in prompts, in steps
+  for (const int64_t after : {1, 10, 50, 300, 600, 1200}) {  // in prompts, in steps
     std::vector<TokenResult> results;
     std::map<size_t, size_t> seen;
     {
       const FailingAllocator failing(after);
-      results = Generator(model).Run(
-          requests, [&](size_t i, int32_t) { return ++seen[i] > 0; });
+      results = Generator(model).Run(requests, [&](size_t i, int32_t) { return ++seen[i] > 0; });
     }
     for (size_t i = 0; i < requests.size(); ++i) {
-      EXPECT_EQ(results[i].tokens, expected[i].tokens)
-          << "allocation " << after;
+      EXPECT_EQ(results[i].tokens, expected[i].tokens) << "allocation " << after;
       EXPECT_EQ(seen[i], expected[i].tokens.size());
     }
   }
@@ -202,12 +189,11 @@ TEST(Generator, EndTokensAndCallbacksEndAContinuation) {
         seen[i].push_back(token);
         return i != 9 || seen[i].size() < 2;
       },
-      [&](size_t i, const TokenResult &) { ++finished[i]; });
+      [&](size_t i, const TokenResult&) { ++finished[i]; });
   for (size_t i = 0; i < requests.size(); ++i) {
     std::vector<int32_t> expected = endless[i].tokens;
     const auto found = std::find(expected.begin(), expected.end(), end);
-    Finish finish =
-        found == expected.end() ? Finish::kLimit : Finish::kEndToken;
+    Finish finish = found == expected.end() ? Finish::kLimit : Finish::kEndToken;
     expected.erase(found, expected.end());
     if (i == 9 && expected.size() >= 2) {
       expected.resize(2);
@@ -225,16 +211,11 @@ TEST(Generator, StopsAtTheEndOfTheContext) {
   const Llama model = MakeModel(2);
   SamplingOptions sampling;
   sampling.max_new_tokens = 1000;
-  const auto result =
-      Generator(model).Run({{RandomIds(kContext - 3, 1), sampling}})[0];
-  EXPECT_EQ(result.tokens.size(), 4u); // the last is not fed any more
+  const auto result = Generator(model).Run({{RandomIds(kContext - 3, 1), sampling}})[0];
+  EXPECT_EQ(result.tokens.size(), 4u);  // the last is not fed any more
   EXPECT_EQ(result.finish, Finish::kContext);
-  EXPECT_EQ(Generator(model)
-                .Run({{RandomIds(kContext, 1), sampling}})[0]
-                .tokens.size(),
-            1u);
-  EXPECT_THROW(Generator(model).Run({{RandomIds(kContext + 1, 1), sampling}}),
-               InputError);
+  EXPECT_EQ(Generator(model).Run({{RandomIds(kContext, 1), sampling}})[0].tokens.size(), 1u);
+  EXPECT_THROW(Generator(model).Run({{RandomIds(kContext + 1, 1), sampling}}), InputError);
 }
 
 TEST(Generator, TheNextTurnOfAChatContinuesFromTheLast) {
@@ -252,5 +233,5 @@ TEST(Generator, TheNextTurnOfAChatContinuesFromTheLast) {
   }
 }
 
-} // namespace
-} // namespace meap
+}  // namespace
+}  // namespace meap
