@@ -43,9 +43,9 @@ struct GeneratorOptions {
 };
 
 /// Continues prompts. Results do not depend on what else runs in the batch: every request draws
-/// from its own seed, and on the CPU every decoding step computes a sequence's logits as if it were
-/// alone. What a prompt shares with the one before it, in this call or the last, is computed once:
-/// the questions about one context, the turns of one chat.
+/// from its own seed, and on the CPU a decoding step of up to 16 sequences computes each as if it
+/// were alone. What a prompt shares with the one before it, in this call or the last, is computed
+/// once: the questions about one context, the turns of one chat.
 class Generator {
  public:
   /// Called for each new token but the end token; false ends this request.

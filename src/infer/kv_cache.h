@@ -28,8 +28,6 @@ class KvCache {
 
   /// Takes the first `tokens` tokens of `other`, which has another sequence of the same model.
   void CopyPrefix(const KvCache& other, int64_t tokens);
-  /// Forgets everything from position `length` on.
-  void Truncate(int64_t length) { ids_.resize(length); }
 
  private:
   friend class CacheAttender;

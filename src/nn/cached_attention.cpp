@@ -13,7 +13,7 @@
 namespace meap {
 namespace {
 
-/// Keys of a piece of the decoding kernel's work times this many pieces outweigh handing it out.
+/// Pieces (up to 256 keys each) that outweigh handing them to another thread.
 constexpr int64_t kDecodeGrain = 2;
 
 /// One new token each: every key is read once, for all the heads that share it.

@@ -19,8 +19,8 @@ struct CachedSequence {
 };
 
 /// softmax(q k^T / sqrt(d)) v, causal: query i of a sequence sees its first T - fresh + i + 1 keys.
-/// q_NHd holds the sequences' queries one after another; result [N, H, d]. No gradient. What comes
-/// out for a sequence does not depend on the others, bit for bit.
+/// q_NHd holds the sequences' queries one after another; result [N, H, d]. No gradient. Where every
+/// sequence has one new token, none's result depends on the others, bit for bit.
 at::Tensor CachedAttention(const at::Tensor& q_NHd, const std::vector<CachedSequence>& sequences);
 
 namespace reference {

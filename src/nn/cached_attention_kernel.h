@@ -46,13 +46,13 @@ class DecodeAttention {
   int64_t head_dim() const { return head_dim_; }
   const Piece& piece(int64_t i) const { return pieces_[i]; }
   const CachedRows& sequence(int64_t i) const { return sequences_[i]; }
-  /// Pieces of sequence and head `merge` stand together: the first and the one behind the last.
+  /// The pieces of merge i (a sequence and one of its key/value heads) are those from
+  /// first_piece(i) to first_piece(i + 1).
   int64_t first_piece(int64_t merge) const { return first_piece_[merge]; }
   /// Of piece and head of its group: maximum, sum of weights, and weighted values [d].
   float* partial(int64_t piece, int64_t head) const {
     return workspace_ + (piece * group_ + head) * partial_size();
   }
-  /// Elements between the first ones of query heads is d; of out too.
   const void* q() const { return q_; }
   int64_t q_stride() const { return q_stride_; }
   void* out() const { return out_; }

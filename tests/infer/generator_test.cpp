@@ -135,13 +135,12 @@ TEST(Generator, ASmallBudgetForCachesChangesNoResult) {
   for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(results[i].tokens, expected[i].tokens);
 }
 
-/// Throws in the n-th allocation from now on, once.
+/// Throws once, in the n-th allocation after Arm(n).
 class FailingAllocator : public at::Allocator {
  public:
-  explicit FailingAllocator(int64_t after) : left_(after), plain_(c10::GetCPUAllocator()) {
-    c10::SetCPUAllocator(this, kPriority);
-  }
+  FailingAllocator() : plain_(c10::GetCPUAllocator()) { c10::SetCPUAllocator(this, kPriority); }
   ~FailingAllocator() override { c10::SetCPUAllocator(plain_, kPriority); }
+  void Arm(int64_t after) { left_ = after; }
   at::DataPtr allocate(size_t bytes) override {
     if (--left_ == 0) throw std::bad_alloc();
     return plain_->allocate(bytes);
@@ -152,7 +151,7 @@ class FailingAllocator : public at::Allocator {
 
  private:
   static constexpr uint8_t kPriority = 10;
-  int64_t left_;
+  int64_t left_ = 0;
   at::Allocator* plain_;
 };
 
@@ -160,19 +159,23 @@ TEST(Generator, WhenMemoryRunsOutFewerRunTogether) {
   const Llama model = MakeModel(2);
   const std::vector<TokenRequest> requests = Requests(1.0);
   const auto expected = Generator(model).Run(requests);
-  for (const int64_t after : {50, 100, 200, 300, 400}) {  // with several sequences at a time
-    std::vector<TokenResult> results;
-    std::map<size_t, size_t> seen;
-    {
-      const FailingAllocator failing(after);
-      results = Generator(model).Run(requests, [&](size_t i, int32_t) { return ++seen[i] > 0; });
-    }
-    for (size_t i = 0; i < requests.size(); ++i) {
-      EXPECT_EQ(results[i].tokens, expected[i].tokens) << "allocation " << after;
-      EXPECT_EQ(seen[i], expected[i].tokens.size());
+  for (const size_t tokens : {18, 40, 90}) {    // generated before, by all sequences together
+    for (const int64_t after : {1, 10, 100}) {  // in what follows: a step, or more prompts
+      FailingAllocator allocator;
+      std::map<size_t, size_t> seen;
+      size_t all = 0;
+      const auto results = Generator(model).Run(requests, [&](size_t i, int32_t) {
+        if (++all == tokens) allocator.Arm(after);
+        return ++seen[i] > 0;
+      });
+      for (size_t i = 0; i < requests.size(); ++i) {
+        EXPECT_EQ(results[i].tokens, expected[i].tokens) << tokens << " " << after;
+        EXPECT_EQ(seen[i], expected[i].tokens.size());
+      }
     }
   }
-  const FailingAllocator failing(1);
+  FailingAllocator allocator;
+  allocator.Arm(1);
   EXPECT_THROW(Generator(model).Run({requests[0]}), WorkError);
 }
 
