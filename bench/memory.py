@@ -1,0 +1,66 @@
+"""Forecast and peak memory of `meap pretrain`, side by side: python3 bench/memory.py [--steps N] > memory.json
+
+Runs a few steps of each case on the corpus (MEAP_SHARED), one after another, on the CPU, and compares what the run foretold
+with the most its process ever held; the peak is reached in the step after the first checkpoint, whose copy is then held.
+checkpoint_seconds is how long training stood still for that checkpoint."""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MEAP = pathlib.Path(os.environ.get("MEAP_BUILD", ROOT / "build")) / "meap"
+SHARED = pathlib.Path(os.environ.get("MEAP_SHARED", ROOT.parent / "shared"))
+# name: preset, T, micro-batch, micro-batches, further words
+CASES = {
+    "small, T 256": ("small", 256, 16, 2, []),
+    "meap-0.1b, T 1024, micro-batch 1": ("meap-0.1b", 1024, 1, 2, []),
+    "meap-0.1b, T 1024, micro-batch 2": ("meap-0.1b", 1024, 2, 2, []),
+    "meap-0.1b, T 1024, a step of one micro-batch of 2": ("meap-0.1b", 1024, 2, 1, []),
+    "meap-0.1b, T 1024, micro-batch 2, bf16": ("meap-0.1b", 1024, 2, 2, ["train.precision=bf16"]),
+    "meap-0.1b, T 1024, micro-batch 1, no checkpoint copy": ("meap-0.1b", 1024, 1, 2, ["checkpoint.background=false"]),
+    "meap-0.1b, T 1024, micro-batch 2, recompute mlp": ("meap-0.1b", 1024, 2, 2, ["train.recompute=mlp"]),
+    "meap-0.1b, T 1024, micro-batch 2, recompute block": ("meap-0.1b", 1024, 2, 2, ["train.recompute=block"]),
+    "meap-0.3b, T 512, micro-batch 1": ("meap-0.3b", 512, 1, 2, []),
+}
+
+
+def run(case, steps, folder):
+    preset, length, micro, count, words = CASES[case]
+    corpus = SHARED / "data" / "corpus"
+    done = subprocess.run(
+        [MEAP, "pretrain", ROOT / "recipes" / "base.yaml", f"output={folder}/run", "--quiet",
+         f"model.preset={preset}", f"tokenizer={SHARED / 'data' / 'tokenizers' / 'mistral-v3'}",
+         f"data.train={corpus}/train-00000*", f"data.cache={folder}/../cache", f"data.sequence_length={length}",
+         f"train.batch_tokens={length * micro * count}", f"train.micro_batch={micro}", f"train.steps={steps}",
+         "train.device=cpu", f"checkpoint.every={max(1, steps // 2)}", *words],
+        check=True, capture_output=True, text=True)
+    summary = json.loads(done.stdout)
+    forecast, peak = summary["forecast_bytes"], summary["peak_bytes"]
+    lines = [json.loads(line) for line in open(f"{folder}/run/metrics.jsonl")]
+    return {"forecast_bytes": forecast, "peak_bytes": peak, "forecast_over_peak": round(forecast / peak, 3),
+            "checkpoint_seconds": round(max(line["checkpoint_seconds"] for line in lines), 3)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--cases", nargs="*", default=list(CASES))
+    arguments = parser.parse_args()
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    results = {"command": f"python3 bench/memory.py --steps {arguments.steps}", "date": str(datetime.date.today()),
+               "cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(), "cases": {}}
+    with tempfile.TemporaryDirectory() as root:
+        for number, case in enumerate(arguments.cases):
+            results["cases"][case] = run(case, arguments.steps, f"{root}/{number}")
+            print(case, results["cases"][case], file=sys.stderr, flush=True)
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
