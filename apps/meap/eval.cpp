@@ -192,6 +192,11 @@ void AddEvalCommand(CLI::App& root) {
       ->check(CLI::IsMember({"tokenizer", "add", "none"}))
       ->capture_default_str();
   command
+      ->add_option("--template", arguments->options.chat_template,
+                   "Chat template for tasks answered in words: auto (the model's own, if it has "
+                   "one), none, or a name as for `meap chat`")
+      ->capture_default_str();
+  command
       ->add_option("--max-length", arguments->options.max_length,
                    "Tokens of the model's context to use (default: all)")
       ->check(CLI::PositiveNumber);

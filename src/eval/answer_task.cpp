@@ -64,11 +64,13 @@ class AnswerTask : public EvalTask {
         plan.requests.push_back({.kind = Request::Kind::kGenerate,
                                  .context = prompt.tokens,
                                  .max_new_tokens = prompt.item.max_new_tokens,
-                                 .stop = prompt.item.stop});
+                                 .stop = prompt.item.stop,
+                                 .end_tokens = model.end_tokens});
       }
       prompts.push_back(std::move(prompt));
     }
     plan.settings = {{"prompt", model.encode_chat ? "chat template" : "base"}, {"greedy", true}};
+    if (model.encode_chat) plan.settings["chat_template"] = model.chat_template;
     if (!prompts.empty()) plan.settings["max_new_tokens"] = prompts[0].item.max_new_tokens;
     plan.finish = [this, prompts = std::move(prompts)](std::span<const Response> responses) {
       return Finish(prompts, responses);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chat/sample.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "eval/model_scorer.h"
@@ -24,6 +25,36 @@ int64_t UsedLength(const LlamaConfig& config, int64_t wanted) {
                       .got = std::to_string(wanted)});
   }
   return wanted > 0 ? wanted : config.max_position_embeddings;
+}
+
+/// The tokens of a chat up to its answer. Two turns of the user's in a row become one where the
+/// template does not take them.
+std::vector<int32_t> EncodeChat(const ChatTemplate& chat, const Tokenizer& tokenizer,
+                                std::span<const ChatTurn> turns) {
+  std::vector<Message> messages;
+  for (const ChatTurn& turn : turns) {
+    messages.push_back({.role = turn.role, .content = turn.content});
+  }
+  try {
+    return EncodePrompt(chat, tokenizer, messages);
+  } catch (const InputError&) {
+    std::vector<Message> joined;
+    for (const Message& message : messages) {
+      if (!joined.empty() && joined.back().role == message.role) {
+        joined.back().content += "\n\n" + message.content;
+      } else {
+        joined.push_back(message);
+      }
+    }
+    if (joined.size() == messages.size()) throw;
+    return EncodePrompt(chat, tokenizer, joined);
+  }
+}
+
+/// The template that answers are asked for under; nothing for base prompts.
+std::optional<ChatTemplate> TemplateOf(const Tokenizer& tokenizer, const std::string& name) {
+  if (name == "none" || (name == "auto" && tokenizer.chat_template().empty())) return {};
+  return ChatTemplate(name == "auto" ? "model" : name, tokenizer);
 }
 
 ModelView ViewOf(const LoadedModel& loaded, const TextEncoder& encoder, int64_t max_length) {
@@ -80,8 +111,15 @@ ModelRun EvaluateModel(const fs::path& folder, const std::string& name,
   const LoadedModel loaded = LoadModel(folder, options.device, options.dtype);
   const int64_t max_length = UsedLength(loaded.model.config(), options.max_length);
   const TextEncoder encoder(loaded.tokenizer, {.add_bos = options.add_bos, .harness = true});
-  const std::vector<PlannedTask> planned =
-      PlanTasks(tasks, options.inputs, ViewOf(loaded, encoder, max_length));
+  ModelView view = ViewOf(loaded, encoder, max_length);
+  if (const auto chat = TemplateOf(loaded.tokenizer, options.chat_template)) {
+    view.chat_template = chat->name();
+    view.end_tokens = EndTokens(*chat, loaded.tokenizer);
+    view.encode_chat = [used = *chat, &loaded](std::span<const ChatTurn> turns) {
+      return EncodeChat(used, loaded.tokenizer, turns);
+    };
+  }
+  const std::vector<PlannedTask> planned = PlanTasks(tasks, options.inputs, view);
   ModelRun run{name,
                folder,
                ModelHash(folder, loaded.tokenizer),

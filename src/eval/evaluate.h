@@ -15,7 +15,10 @@ struct EvalOptions {
   std::string device = "auto";
   std::string dtype;
   std::optional<bool> add_bos = {};  // nothing: as the tokenizer has it
-  int64_t max_length = 0;            // tokens of the context that are used; 0: all
+  /// Of tasks that are answered in words: "auto" (the tokenizer's own, if it has one), "none" (base
+  /// prompts), or a name that ChatTemplate knows.
+  std::string chat_template = "auto";
+  int64_t max_length = 0;  // tokens of the context that are used; 0: all
 };
 
 /// One model's results.

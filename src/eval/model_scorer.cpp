@@ -78,8 +78,13 @@ void ModelScorer::Generate(std::span<const Request> requests,
     decoders.emplace_back(model_.tokenizer, /*skip_special=*/true);
   }
   const auto on_token = [&](size_t n, int32_t token) {
+    const Request& request = requests[order[n]];
+    if (std::find(request.end_tokens.begin(), request.end_tokens.end(), token) !=
+        request.end_tokens.end()) {
+      return false;
+    }
     texts[n] += decoders[n].Push(token);
-    return !EndsAnswer(requests[order[n]].stop, texts[n]);
+    return !EndsAnswer(request.stop, texts[n]);
   };
   const auto on_finish = [&](size_t n, const TokenResult& result) {
     texts[n] += decoders[n].Finish();

@@ -26,6 +26,7 @@ std::string RequestKey(const Request& request, std::string_view model) {
   AppendIds(bytes, request.context);
   AppendIds(bytes, request.continuation);
   AppendNumber(bytes, request.max_new_tokens);
+  AppendIds(bytes, request.end_tokens);
   bytes += request.stop;
   return ContentHash(bytes).Hex();
 }

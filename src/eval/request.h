@@ -22,6 +22,8 @@ struct Request {
   std::vector<int32_t> continuation = {};  // of the first two kinds, at least one token
   int64_t max_new_tokens = 0;              // of kGenerate
   std::string stop = {};                   // of kGenerate: ends the answer (EndsAnswer); "" none
+  /// Of kGenerate: tokens that end the answer beside the model's own.
+  std::vector<int32_t> end_tokens = {};
 };
 
 /// Sums over the scored tokens that stand at some positions of their window.

@@ -27,6 +27,8 @@ struct ModelView {
   std::function<std::vector<int32_t>(const std::string&)> encode_prompt;
   /// A chat to the tokens after which the answer follows; empty: base prompts are used.
   std::function<std::vector<int32_t>(std::span<const ChatTurn>)> encode_chat = {};
+  std::string chat_template = {};        // its name
+  std::vector<int32_t> end_tokens = {};  // that end an answer under it
   /// What stands before the first token of running text; an InputError without BOS and EOS.
   std::function<int32_t()> prefix;
 };

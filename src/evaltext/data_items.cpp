@@ -124,7 +124,7 @@ std::vector<DataItem> ReadDataItems(const fs::path& file, size_t limit) {
 
 fs::path FindDataFile(const fs::path& dir, const std::string& stem, std::string_view task) {
   for (const char* extension : {".jsonl", ".jsonl.gz", ".jsonl.zst"}) {
-    const fs::path file = dir / (stem + extension);
+    fs::path file = dir / (stem + extension);
     if (fs::is_regular_file(file)) return file;
   }
   throw MissingData(

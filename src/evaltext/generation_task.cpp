@@ -35,24 +35,24 @@ constexpr const char* kNeedleMetrics = "hit, keywords, rouge1";
 constexpr const char* kMrsMetrics = "mrs, best_subspan_em";
 constexpr const char* kSummaryMetrics = "unsupported, clean, empty, rouge1, rouge2, rougeL";
 
-Entry Mdqa(std::string name, std::string summary, MdqaOptions options) {
+Entry Mdqa(std::string name, std::string summary, const MdqaOptions& options) {
   return {{std::move(name), std::move(summary), kMdqaData, "best_subspan_em"},
           [options] { return MakeMdqaTask(options); }};
 }
 
-Entry Kv(std::string name, std::string summary, KvOptions options) {
+Entry Kv(std::string name, std::string summary, const KvOptions& options) {
   const std::string data = "kv_retrieval/kv-retrieval-" + std::to_string(options.keys) +
                            "_keys.jsonl {ordered_kv_records[[key, value]], key}";
   return {{std::move(name), std::move(summary), data, "contains"},
           [options] { return MakeKvTask(options); }};
 }
 
-Entry Needle(std::string name, std::string summary, NeedleOptions options) {
+Entry Needle(std::string name, std::string summary, const NeedleOptions& options) {
   return {{std::move(name), std::move(summary), kEssays, kNeedleMetrics},
           [options] { return MakeNeedleTask(options); }};
 }
 
-Entry Mrs(std::string name, std::string summary, NeedleBenchOptions options) {
+Entry Mrs(std::string name, std::string summary, const NeedleBenchOptions& options) {
   return {
       {std::move(name), std::move(summary), options.family ? kMrsV2Data : kMrsData, kMrsMetrics},
       [options] { return MakeNeedleBenchTask(options); }};

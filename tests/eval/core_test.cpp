@@ -3,10 +3,8 @@
 #include <cmath>
 #include <fstream>
 
-#include "core/signals.h"
 #include "eval/registry.h"
 #include "eval/request_cache.h"
-#include "evaltext/python_text.h"
 #include "tests/eval/eval_support.h"
 #include "tests/support.h"
 
