@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
-#include <string_view>
 
 namespace meap {
 namespace {
@@ -21,26 +18,15 @@ Json ReadJson(const fs::path& path, const char* purpose) {
                     .hint = "remove the file; the stage then runs again"});
 }
 
+/// Of the summary's numbers, losses say how good the model is; the others, how the run was.
 void AddTraining(const Json& summary, CellResult& result) {
-  // Numbers of the summary that say how the run was, not how good the model is.
-  constexpr std::array<std::string_view, 4> kSettings = {"mask_ratio", "steps", "tokens",
-                                                         "train_seconds"};
   for (const auto& [key, value] : summary.items()) {
-    const bool setting = std::find(kSettings.begin(), kSettings.end(), key) != kSettings.end();
-    if (value.is_number() && !setting) result.metrics.emplace_back(key, value.get<double>());
+    if (value.is_number() && key.ends_with("loss")) {
+      result.metrics.emplace_back(key, value.get<double>());
+    }
   }
   result.tokens = summary.value("tokens", int64_t{0});
-}
-
-/// The summary knows the time since the last resume alone; the metrics file knows every step.
-double TrainSeconds(const fs::path& run) {
-  std::ifstream file(run / "metrics.jsonl", std::ios::binary);
-  double seconds = 0;
-  for (std::string line; std::getline(file, line);) {
-    const Json object = Json::parse(line, nullptr, false);
-    if (object.is_object()) seconds += object.value("step_seconds", 0.0);
-  }
-  return seconds;
+  result.train_seconds = summary.value("train_seconds", 0.0);
 }
 
 void AddEvaluation(const Json& results, const fs::path& samples, CellResult& result) {
@@ -103,7 +89,6 @@ CellResult ReadCell(const ExperimentFile& file, const Cell& cell) {
   const CellFiles files(file, cell);
   CellResult result{.cell = cell, .metrics = {}};
   AddTraining(ReadJson(files.training(), "training summary"), result);
-  result.train_seconds = TrainSeconds(files.run());
   for (const auto& words : file.evaluate) {
     AddStage(ReadJson(files.result(words), "evaluation"), files.samples(words), result);
   }

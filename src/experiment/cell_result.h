@@ -17,16 +17,16 @@ struct CellResult {
   /// Scores behind a metric "TASK.METRIC", by item and id: for paired tests.
   std::map<std::string, std::map<std::string, double>> samples = {};
   std::map<std::string, std::string> items = {};  // "TASK/ID" to its item
-  double train_seconds = 0;                       // of all its training steps, over every resume
+  double train_seconds = 0;                       // of its training steps, over every resume
   int64_t tokens = 0;                             // tokens trained on
 
   const double* Find(const std::string& metric) const;
 };
 
-/// Reads what the stages left. Figures: every number of the training's summary that measures the
-/// model; TASK.METRIC of `meap eval`; decay and variance_increase of `meap attention decay`
-/// (with "@LENGTH/RATIO" where there are several); entropy and first_token of `meap attention
-/// profile`; share.SEGMENT of `meap attention segments`.
+/// Reads what the stages left. Figures: the losses of the training's summary; TASK.METRIC of `meap
+/// eval`; decay and variance_increase of `meap attention decay` (with "@LENGTH/RATIO" where there
+/// are several); entropy and first_token of `meap attention profile`; share.SEGMENT of `meap
+/// attention segments`.
 CellResult ReadCell(const ExperimentFile& file, const Cell& cell);
 
 }  // namespace meap

@@ -48,6 +48,8 @@ std::string Cell::Name(bool with_seed) const {
 }
 
 std::vector<Cell> ExpandCells(const ExperimentFile& file) {
+  const RecipeTask task =
+      file.command == "finetune" ? RecipeTask::kFinetune : RecipeTask::kPretrain;
   std::vector<Cell> cells;
   std::set<std::string> seen;
   for (const std::vector<Axis>& grid : file.grids) {
@@ -56,7 +58,7 @@ std::vector<Cell> ExpandCells(const ExperimentFile& file) {
       for (const KeyValues* part : {&file.set, &std::as_const(cell.values)}) {
         for (const auto& [key, value] : *part) cell.overrides.push_back(key + "=" + value);
       }
-      cell.recipe = LoadRecipe(file.recipe, cell.overrides);
+      cell.recipe = LoadRecipe(file.recipe, cell.overrides, task);
       cell.hash = CellHash(cell.recipe, file);
       if (seen.insert(cell.hash).second) cells.push_back(std::move(cell));
     }

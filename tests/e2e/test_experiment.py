@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import MEAP, metrics_without_timings, run_meap
+from conftest import MEAP, ROOT, metrics_without_timings, run_meap
 
 EXPERIMENT = """
 about: A grid for the tests
@@ -16,8 +16,11 @@ recipe: {recipe}
 set: {{checkpoint.every: 2}}
 grid: {{objective.mask_ratio: [0, 0.15], train.seed: [1, 2]}}
 baseline: {{objective.mask_ratio: 0}}
+prepare:
+  - data synth --probe {{output}}/probes.jsonl --probes 20 --seed 1
 evaluate:
   - attention decay --input {validation} --length 32 --windows 8
+  - eval --tasks retrieval --data {{output}}
 output: {output}
 """
 
@@ -45,7 +48,7 @@ def test_a_grid_runs_once_and_gives_tables(tiny, tmp_path):
     assert [s["seeds"] for s in result["settings"]] == [2, 2]
     for cell in result["cells"]:
         assert cell["tokens"] == 12 * 256 and cell["train_seconds"] > 0
-        assert {"validation_loss", "decay", "variance_increase"} <= cell["metrics"].keys()
+        assert {"validation_loss", "decay", "variance_increase", "retrieval.acc"} <= cell["metrics"].keys()
         assert (tmp_path / "out" / cell["folder"] / "run/hf/config.json").exists()
     difference = result["settings"][1]["metrics"]["validation_loss"]["difference"]
     by_seed = {cell["values"]["train.seed"]: {} for cell in result["cells"]}
@@ -53,6 +56,8 @@ def test_a_grid_runs_once_and_gives_tables(tiny, tmp_path):
         by_seed[cell["values"]["train.seed"]][cell["values"]["objective.mask_ratio"]] = cell["metrics"]["validation_loss"]
     expected = sum(pair["0.15"] - pair["0"] for pair in by_seed.values()) / 2
     assert difference["mean"] == pytest.approx(expected, abs=1e-9)
+    over_items = result["settings"][1]["metrics"]["retrieval.acc"]["difference"]["over_items"]
+    assert over_items["low"] <= over_items["high"] and 0 < over_items["p"] <= 1
     assert "| objective.mask_ratio 0.15 |" in (tmp_path / "out/experiment.md").read_text()
     # Again: nothing is run, the tables are the same.
     again, log = run_meap("experiment", file)
@@ -109,6 +114,12 @@ def test_a_stopped_grid_saves_and_says_so(tiny, tmp_path):
     process.terminate()
     _, log = process.communicate(timeout=60)
     assert process.returncode == 143 and "goes on from here" in log
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "recipes/experiments").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_files_that_come_with_the_program_resolve(file):
+    out, _ = run_meap("experiment", file, "--dry-run")
+    assert "cells in runs/experiments/" + file.stem in out
 
 
 def test_wrong_experiments_are_refused(tiny, tmp_path):
