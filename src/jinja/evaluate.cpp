@@ -135,7 +135,7 @@ Arguments Interpreter::EvaluateArguments(const Expression& node) {
   return arguments;
 }
 
-Value Interpreter::EvaluateCall(const Expression& node, std::optional<Value> caller) {
+Value Interpreter::EvaluateCall(const Expression& node, const std::optional<Value>& caller) {
   const Expression& callee = *node.operands[0];
   const Value function = Evaluate(callee);
   Arguments arguments = EvaluateArguments(node);
