@@ -169,9 +169,7 @@ Value Interpreter::ApplyFilter(const std::string& name, const Value& input,
 
 bool Interpreter::ApplyTest(const std::string& name, const Value& value,
                             const Arguments& arguments) {
-  const Test test = FindTest(name);
-  if (test == nullptr) FailUnsupported("test '" + name + "'");
-  return test(*this, value, arguments);
+  return RunTest(*this, name, value, arguments);
 }
 
 }  // namespace meap::jinja
