@@ -135,7 +135,7 @@ Arguments Interpreter::EvaluateArguments(const Expression& node) {
   return arguments;
 }
 
-Value Interpreter::EvaluateCall(const Expression& node, std::optional<Value> caller) {
+Value Interpreter::EvaluateCall(const Expression& node, const std::optional<Value>& caller) {
   const Expression& callee = *node.operands[0];
   const Value function = Evaluate(callee);
   Arguments arguments = EvaluateArguments(node);
@@ -169,9 +169,7 @@ Value Interpreter::ApplyFilter(const std::string& name, const Value& input,
 
 bool Interpreter::ApplyTest(const std::string& name, const Value& value,
                             const Arguments& arguments) {
-  const Test test = FindTest(name);
-  if (test == nullptr) FailUnsupported("test '" + name + "'");
-  return test(*this, value, arguments);
+  return RunTest(*this, name, value, arguments);
 }
 
 }  // namespace meap::jinja

@@ -95,6 +95,7 @@ std::optional<int64_t> ToInteger(double number) {
 Value IntFilter(Interpreter&, const Value& input, const Arguments& arguments) {
   arguments.Check("int", 2, {"default", "base"});
   if (arguments.Get(1, "base")) FailUnsupported("base of the filter 'int'");
+  NeedDefined(input);
   const Value otherwise = arguments.Get(0, "default").value_or(0);
   if (input.IsInt()) return input.Int();
   if (input.IsFloat()) {
@@ -113,6 +114,7 @@ Value IntFilter(Interpreter&, const Value& input, const Arguments& arguments) {
 
 Value FloatFilter(Interpreter&, const Value& input, const Arguments& arguments) {
   arguments.Check("float", 1, {"default"});
+  NeedDefined(input);
   if (input.IsNumber()) return input.Float();
   const std::optional<double> number =
       input.IsString() ? ParseNumber(input.String()) : std::nullopt;

@@ -59,7 +59,7 @@ class Interpreter {
   Value EvaluateBinary(const Expression& node);
   Value EvaluateCompare(const Expression& node);
   Value EvaluateSlice(const Expression& node);
-  Value EvaluateCall(const Expression& node, std::optional<Value> caller);
+  Value EvaluateCall(const Expression& node, const std::optional<Value>& caller);
   Value EvaluateFilter(const Expression& node, const Value* input);
   Value Lookup(const std::string& name) const;
   Arguments EvaluateArguments(const Expression& node);

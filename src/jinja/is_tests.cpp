@@ -97,9 +97,12 @@ bool IsSameAs(Interpreter&, const Value& value, const Arguments& arguments) {
          Equal(value, other);
 }
 
+using Test = bool (*)(Interpreter& run, const Value& value, const Arguments& arguments);
+
 struct Entry {
   std::string_view name;
   Test test;
+  size_t parameters = 0;
 };
 
 constexpr Entry kTests[] = {
@@ -119,35 +122,39 @@ constexpr Entry kTests[] = {
     {"callable", IsCallable},
     {"odd", IsOdd},
     {"even", IsEven},
-    {"divisibleby", IsDivisibleBy},
+    {"divisibleby", IsDivisibleBy, 1},
     {"lower", HasCase<false>},
     {"upper", HasCase<true>},
-    {"eq", IsEqual},
-    {"equalto", IsEqual},
-    {"==", IsEqual},
-    {"ne", IsUnequal},
-    {"!=", IsUnequal},
-    {"lt", IsLess},
-    {"lessthan", IsLess},
-    {"<", IsLess},
-    {"le", IsLessOrEqual},
-    {"<=", IsLessOrEqual},
-    {"gt", IsGreater},
-    {"greaterthan", IsGreater},
-    {">", IsGreater},
-    {"ge", IsGreaterOrEqual},
-    {">=", IsGreaterOrEqual},
-    {"in", IsIn},
-    {"sameas", IsSameAs},
+    {"eq", IsEqual, 1},
+    {"equalto", IsEqual, 1},
+    {"==", IsEqual, 1},
+    {"ne", IsUnequal, 1},
+    {"!=", IsUnequal, 1},
+    {"lt", IsLess, 1},
+    {"lessthan", IsLess, 1},
+    {"<", IsLess, 1},
+    {"le", IsLessOrEqual, 1},
+    {"<=", IsLessOrEqual, 1},
+    {"gt", IsGreater, 1},
+    {"greaterthan", IsGreater, 1},
+    {">", IsGreater, 1},
+    {"ge", IsGreaterOrEqual, 1},
+    {">=", IsGreaterOrEqual, 1},
+    {"in", IsIn, 1},
+    {"sameas", IsSameAs, 1},
 };
 
 }  // namespace
 
-Test FindTest(std::string_view name) {
+bool RunTest(Interpreter& run, const std::string& name, const Value& value,
+             const Arguments& arguments) {
   for (const Entry& entry : kTests) {
-    if (entry.name == name) return entry.test;
+    if (entry.name != name) continue;
+    const size_t given = arguments.positional.size() + arguments.keyword.size();
+    if (given > entry.parameters) Fail("the test '" + name + "' was given too many arguments");
+    return entry.test(run, value, arguments);
   }
-  return nullptr;
+  FailUnsupported("test '" + name + "'");
 }
 
 }  // namespace meap::jinja

@@ -14,12 +14,13 @@
 namespace meap::jinja {
 
 using Filter = Value (*)(Interpreter& run, const Value& input, const Arguments& arguments);
-using Test = bool (*)(Interpreter& run, const Value& value, const Arguments& arguments);
 using Method = Value (*)(Interpreter& run, const Value& self, const Arguments& arguments);
 
 /// Null for names that the subset does not have.
 Filter FindFilter(std::string_view name);
-Test FindTest(std::string_view name);
+/// `value is name(arguments)`; a name that the subset does not have is an error.
+bool RunTest(Interpreter& run, const std::string& name, const Value& value,
+             const Arguments& arguments);
 /// Methods of str, dict and list: null for names that they do not have, an error for one that
 /// Python has and the subset does not.
 Method FindMethod(const Value& self, std::string_view name);

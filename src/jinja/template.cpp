@@ -20,7 +20,7 @@ struct Template::Program {
   Block block;
 };
 
-Template::Template(std::string_view source, std::string name) {
+Template::Template(std::string_view source, const std::string& name) {
   try {
     program_ = std::make_unique<const Program>(Program{name, Parse(source)});
   } catch (const LineError& error) {

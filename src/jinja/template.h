@@ -22,7 +22,7 @@ class Template {
   /// Parses `source`; `name` stands in errors, with the line. Settings are those of transformers:
   /// trim_blocks, lstrip_blocks, loop controls, {% generation %}, no escaping. What is wrong or not
   /// in the subset is an InputError.
-  Template(std::string_view source, std::string name);
+  Template(std::string_view source, const std::string& name);
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
   ~Template();

@@ -123,6 +123,7 @@ ERRORS = [
     "{{ [1, 'a'] | sort }}", "{% if %}{% endif %}", "{{ 1 + }}", "{% for %}{% endfor %}", "{% endif %}", "{{ 'a }}", "{{ a b }}",
     "{% if yes %}", "{% unknown %}", "{{ (1 }}", "{{ 1) }}", "{% set 1 = 2 %}", "{{ s | nofilter }}", "{{ s is notest }}", "{{",
     "{% break %}", "{# open", "{{ messages | map(attribute='role') | length }}",
+    "{{ undefined_name | int }}", "{{ s is string(1) }}", "{{ s is iterable n }}", "{{ n is eq(1, 2) }}",
     "{{ dict(1) }}", "{{ 'x' | abs }}", "{{ range() }}", "{{ 1[2:3:0] ~ 'abc'[::0] }}", "{{ -'a' }}", "{{ {}.x.y }}",
 ]
 
