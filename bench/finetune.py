@@ -10,12 +10,13 @@ import gzip
 import json
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from importlib import metadata
+
+from step import cpu_name
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ["meap", "trl-padded", "trl-packed"]
@@ -95,7 +96,7 @@ def main():
         "command": " ".join(["python bench/finetune.py", *(a if a.startswith("--") else pathlib.Path(a).name
                                                            for a in sys.argv[1:])]),
         "date": datetime.date.today().isoformat(),
-        "cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+        "cpu": cpu_name(), "threads": options.threads,
         "versions": {p: metadata.version(p) for p in ("torch", "transformers", "trl", "accelerate")},
         "medians": medians,
         "speedup": {peer: medians["meap"]["samples_per_second"] / medians[peer]["samples_per_second"]
