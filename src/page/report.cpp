@@ -19,11 +19,16 @@ Json ReadJson(const fs::path& file) {
   return Json::parse(ReadFile(file, "report input"), nullptr, false);
 }
 
+/// The runs of a results file; one of a single run is that run.
+Json RunsOf(const Json& document) {
+  const auto runs = document.find("runs");
+  return runs == document.end() ? Json::array({document}) : *runs;
+}
+
 /// True for what `meap eval` and `meap judge` write: tasks with numbers under `results`.
 bool IsResults(const Json& document) {
   if (!document.is_object()) return false;
-  const auto runs = document.find("runs");
-  const Json list = runs == document.end() ? Json::array({document}) : *runs;
+  const Json list = RunsOf(document);
   return list.is_array() && !list.empty() &&
          std::all_of(list.begin(), list.end(), [](const Json& run) {
            const Json results = run.is_object() ? run.value("results", Json()) : Json();
@@ -65,8 +70,7 @@ bool AddFolder(const fs::path& folder, ReportInputs& inputs) {
 /// What tells two evaluations of the same models on the same tasks.
 std::string Subject(const Json& document) {
   std::string subject;
-  const auto runs = document.find("runs");
-  for (const Json& run : runs == document.end() ? Json::array({document}) : *runs) {
+  for (const Json& run : RunsOf(document)) {
     subject += run.value("name", Json()).dump() + run.value("model", Json()).dump();
     for (const auto& [task, ignored] : run.at("results").items()) subject += " " + task;
   }
@@ -74,8 +78,7 @@ std::string Subject(const Json& document) {
 }
 
 bool IsJudged(const Json& document) {
-  const auto runs = document.find("runs");
-  const Json list = runs == document.end() ? Json::array({document}) : *runs;
+  const Json list = RunsOf(document);
   return std::any_of(list.begin(), list.end(),
                      [](const Json& run) { return run.contains("verdicts"); });
 }
