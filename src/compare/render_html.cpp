@@ -74,9 +74,9 @@ std::string HeatStyle(double share) {
 std::string HtmlTable(const TextTable& table, const HeatMap* map) {
   std::string html = fmt::format("<h2>{}</h2>\n<div class=scroll><table{}>\n<tr>",
                                  Escaped(table.title), map != nullptr ? " class=heat" : "");
-  const auto left = [&](size_t c) { return c == 0 || table.header[c] == "metric"; };
   for (size_t c = 0; c < table.header.size(); ++c) {
-    html += fmt::format("<th{}>{}</th>", left(c) ? " class=left" : "", Escaped(table.header[c]));
+    html += fmt::format("<th{}>{}</th>", table.StandsLeft(c) ? " class=left" : "",
+                        Escaped(table.header[c]));
   }
   html += "</tr>\n";
   for (size_t r = 0; r < table.rows.size(); ++r) {
@@ -87,9 +87,9 @@ std::string HtmlTable(const TextTable& table, const HeatMap* map) {
       const std::string style =
           value ? fmt::format(" style=\"{}\"", HeatStyle(HeatShare(*map, *value))) : "";
       html += fmt::format("<td{}{}>{}</td>",
-                          heat      ? " class=cell"
-                          : left(c) ? " class=left"
-                                    : "",
+                          heat                  ? " class=cell"
+                          : table.StandsLeft(c) ? " class=left"
+                                                : "",
                           style, Escaped(table.rows[r][c]));
     }
     html += "</tr>\n";
@@ -177,10 +177,10 @@ std::string RenderHtml(const Comparison& comparison) {
                         Escaped(run.object.value("model", run.file.string())));
   }
   html += "</ul>\n";
-  for (const TextTable& table : MakeTables(comparison)) {
-    html += HtmlTable(table, table.heat_map >= 0
-                                 ? &comparison.heat_maps[static_cast<size_t>(table.heat_map)]
-                                 : nullptr);
+  for (const ComparisonTable& table : MakeTables(comparison)) {
+    html += HtmlTable(table.text, table.heat_map >= 0
+                                      ? &comparison.heat_maps[static_cast<size_t>(table.heat_map)]
+                                      : nullptr);
     if (table.positions >= 0) {
       html += RelativeChangeChart(comparison,
                                   comparison.positions[static_cast<size_t>(table.positions)]);

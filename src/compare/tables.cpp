@@ -54,12 +54,10 @@ TextTable ScoreTable(const Comparison& comparison) {
   return table;
 }
 
-TextTable PositionText(const Comparison& comparison, size_t index) {
+ComparisonTable PositionText(const Comparison& comparison, size_t index) {
   const PositionTable& positions = comparison.positions[index];
   TextTable table{.title = positions.task + ", " + positions.metric + " by position",
-                  .header = {"position"},
-                  .rows = {},
-                  .positions = static_cast<int>(index)};
+                  .header = {"position"}};
   for (size_t r = 0; r < comparison.runs.size(); ++r) {
     table.header.push_back(comparison.runs[r].name);
     if (r > 0) table.header.insert(table.header.end(), {"relative change", "difference", "p"});
@@ -76,16 +74,14 @@ TextTable PositionText(const Comparison& comparison, size_t index) {
     }
     table.rows.push_back(std::move(cells));
   }
-  return table;
+  return {.text = std::move(table), .positions = static_cast<int>(index)};
 }
 
-TextTable HeatText(const Comparison& comparison, size_t index) {
+ComparisonTable HeatText(const Comparison& comparison, size_t index) {
   const HeatMap& map = comparison.heat_maps[index];
   TextTable table{.title = map.task + ", " + map.metric + ", " + map.run +
                            " (rows: depth in per cent, columns: length in tokens)",
-                  .header = {"depth"},
-                  .rows = {},
-                  .heat_map = static_cast<int>(index)};
+                  .header = {"depth"}};
   for (const double length : map.lengths) table.header.push_back(Number(length));
   for (size_t d = 0; d < map.depths.size(); ++d) {
     std::vector<std::string> cells = {Number(map.depths[d])};
@@ -94,13 +90,13 @@ TextTable HeatText(const Comparison& comparison, size_t index) {
     }
     table.rows.push_back(std::move(cells));
   }
-  return table;
+  return {.text = std::move(table), .heat_map = static_cast<int>(index)};
 }
 
 }  // namespace
 
-std::vector<TextTable> MakeTables(const Comparison& comparison) {
-  std::vector<TextTable> tables = {ScoreTable(comparison)};
+std::vector<ComparisonTable> MakeTables(const Comparison& comparison) {
+  std::vector<ComparisonTable> tables = {{.text = ScoreTable(comparison)}};
   for (size_t i = 0; i < comparison.positions.size(); ++i) {
     tables.push_back(PositionText(comparison, i));
   }

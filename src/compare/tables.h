@@ -5,15 +5,13 @@
 #include <vector>
 
 #include "compare/comparison.h"
+#include "core/text_table.h"
 
 namespace meap {
 
-/// A titled table; all rows are as long as the header. The first column's texts stand left, the
-/// others right.
-struct TextTable {
-  std::string title;
-  std::vector<std::string> header = {};
-  std::vector<std::vector<std::string>> rows = {};
+/// One table of a comparison.
+struct ComparisonTable {
+  TextTable text;
   /// Of a heat map: which one (index into Comparison::heat_maps), else -1.
   int heat_map = -1;
   /// Of scores by position: which one (index into Comparison::positions), else -1.
@@ -21,7 +19,7 @@ struct TextTable {
 };
 
 /// Scores with differences, then by position, then heat maps.
-std::vector<TextTable> MakeTables(const Comparison& comparison);
+std::vector<ComparisonTable> MakeTables(const Comparison& comparison);
 
 /// What the columns mean, one line each.
 std::vector<std::string> Legend(const Comparison& comparison);
