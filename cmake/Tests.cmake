@@ -40,6 +40,7 @@ meap_tests(nn TORCH)
 meap_tests(checkpoint TORCH)
 meap_tests(model TORCH)
 meap_tests(report)
+meap_tests(page)
 meap_tests(train TORCH)
 meap_tests(infer TORCH)
 

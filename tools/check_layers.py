@@ -6,7 +6,8 @@ import sys
 # Top to bottom, as in CONTRIBUTING.md.
 LAYERS = [
     ["apps"],
-    ["train", "eval", "infer", "analysis", "experiment", "report", "judge", "compare"],
+    ["train", "eval", "infer", "analysis", "experiment", "report", "judge", "compare",
+     "page"],
     ["objective", "data", "model", "evaltext", "chat"],
     ["nn", "text", "jinja", "checkpoint", "dist"],
     ["core", "config"],

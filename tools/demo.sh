@@ -21,3 +21,4 @@ for objective in ntp meap; do
     data.cache="$out/cache" > "$out/$objective.json"
 done
 .venv/bin/python tools/demo_table.py "$meap" "$out"
+$meap report "$out/ntp" "$out/meap" "$out" --output "$out/report.html" --title "NTP and MEAP on synthetic stories"

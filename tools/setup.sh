@@ -13,6 +13,9 @@ case "${1:-}" in
   --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
 esac
 
+# The report's tests drive a browser; on a machine of one's own they skip without it, since it is large.
+if [ "${1:-}" = --tests ] && [ "${CI:-}" = true ]; then packages+=(chromium chromium-driver); fi
+
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
@@ -39,6 +42,7 @@ has() { .venv/bin/python -c "import importlib.util as u, sys; sys.exit(any(u.fin
 if [ -z "${MEAP_TORCH:-}" ] || [ "${1:-}" = --tests ]; then
   has torch numpy || venv torch==2.13.0 numpy
 fi
+has plotly || venv plotly  # its plotly.min.js is built into `meap report`
 if [ "${1:-}" = --tests ]; then
   has pytest transformers tokenizers safetensors tensorboard sentencepiece ||
     venv pytest "transformers==5.2.0" tokenizers safetensors tensorboard sentencepiece

@@ -34,5 +34,7 @@ void AddScoreCommand(CLI::App& root);
 void AddGenerateCommand(CLI::App& root);
 void AddChatCommand(CLI::App& root, ExitCode& exit_code);
 void AddCompareCommand(CLI::App& root);
+void AddJudgeCommand(CLI::App& root, ExitCode& exit_code);
+void AddReportCommand(CLI::App& root);
 
 }  // namespace meap

@@ -46,6 +46,8 @@ int Run(int argc, char** argv) {
   AddGenerateCommand(app);
   AddChatCommand(app, exit_code);
   AddCompareCommand(app);
+  AddJudgeCommand(app, exit_code);
+  AddReportCommand(app);
   AddOptionsCommand(app);
   try {
     app.parse(argc, argv);

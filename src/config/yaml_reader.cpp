@@ -17,7 +17,7 @@ struct OptionSource::Value {
   std::string place;
 };
 
-OptionSource::OptionSource() = default;
+OptionSource::OptionSource(std::string purpose) : purpose_(std::move(purpose)) {}
 OptionSource::~OptionSource() = default;
 OptionSource::OptionSource(OptionSource&&) noexcept = default;
 OptionSource& OptionSource::operator=(OptionSource&&) noexcept = default;
@@ -118,10 +118,10 @@ void OptionSource::AddFile(const fs::path& path) {
 }
 
 void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& including) {
-  const std::string text = ReadFile(path, "recipe");
+  const std::string text = ReadFile(path, purpose_);
   const fs::path canonical = fs::canonical(path);
   if (std::find(including.begin(), including.end(), canonical) != including.end()) {
-    throw InputError({.what = "recipe includes itself through base",
+    throw InputError({.what = purpose_ + " includes itself through base",
                       .where = path.string(),
                       .hint = "remove the base key of one of the files"});
   }
@@ -129,9 +129,9 @@ void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& includin
   const YAML::Node root = ParseYaml(text, path.string());
   if (root.IsNull()) return;
   if (!root.IsMap()) {
-    throw InputError({.what = "a recipe is a list of keys and values",
+    throw InputError({.what = "a " + purpose_ + " is a list of keys and values",
                       .where = path.string(),
-                      .expected = "lines such as `train.steps: 100` or nested maps"});
+                      .expected = "lines such as `key: value` or nested maps"});
   }
   if (const YAML::Node base = root["base"]) {
     AddFile(path.parent_path() / base.as<std::string>(), including);
@@ -166,6 +166,12 @@ void OptionSource::AddOverride(const std::string& word) {
   values_.insert_or_assign(key, Value{node.IsNull() ? YAML::Node("") : node, place});
 }
 
+std::vector<std::string> OptionSource::Keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : values_) keys.push_back(key);
+  return keys;
+}
+
 bool OptionSource::Has(const std::string& key) const { return values_.contains(key); }
 
 std::string OptionSource::Place(const std::string& key) const {
@@ -187,8 +193,9 @@ void OptionSource::CheckKeys(const std::vector<OptionText>& known) const {
     const std::string nearest = NearestName(key, names);
     throw InputError({.what = "unknown key " + key,
                       .where = value.place,
-                      .hint = nearest.empty() ? "`meap options` lists every key"
-                                              : "did you mean " + nearest + "?"});
+                      .hint = !nearest.empty()       ? "did you mean " + nearest + "?"
+                              : purpose_ == "recipe" ? "`meap options` lists every key"
+                                                     : "known keys: " + Join(names, ", ")});
   }
 }
 
@@ -245,6 +252,17 @@ void OptionSource::Setter::Visit(const std::string& name, std::vector<double>& v
     value.push_back(Convert<double>(name, item, found->place, "a list of numbers", info));
     CheckRange(name, value.back(), item, found->place, info);
   }
+}
+
+std::vector<std::pair<std::string, std::string>> FlatYaml(const std::filesystem::path& path) {
+  const YAML::Node root = ParseYaml(ReadFile(path, "YAML file"), path.string());
+  std::vector<std::pair<std::string, std::string>> values;
+  if (!root.IsMap()) return values;
+  Flatten(root, "", path.string(),
+          [&](const std::string& key, const YAML::Node& node, const auto&) {
+            values.emplace_back(key, node.IsScalar() ? node.as<std::string>() : Shown(node));
+          });
+  return values;
 }
 
 }  // namespace meap

@@ -14,7 +14,8 @@ namespace meap {
 /// Values by dotted key, each with the place it came from; later ones win.
 class OptionSource {
  public:
-  OptionSource();
+  /// `purpose` names the files in errors.
+  explicit OptionSource(std::string purpose = "recipe");
   ~OptionSource();
   OptionSource(OptionSource&&) noexcept;
   OptionSource& operator=(OptionSource&&) noexcept;
@@ -37,6 +38,8 @@ class OptionSource {
     options.Describe(setter);
   }
 
+  /// Every key that has a value, sorted.
+  std::vector<std::string> Keys() const;
   /// True when a file or word gave `key` a value.
   bool Has(const std::string& key) const;
   /// Where `key` got its value ("recipe.yaml:3:5" or "command line"), or "default".
@@ -62,7 +65,12 @@ class OptionSource {
   void CheckKeys(const std::vector<OptionText>& known) const;
   const Value* Find(const std::string& key) const;
 
+  std::string purpose_;
   std::map<std::string, Value> values_;
 };
+
+/// Every value of a YAML file under its dotted key, in the file's order, as YAML would write it.
+/// Same errors as OptionSource::AddFile.
+std::vector<std::pair<std::string, std::string>> FlatYaml(const std::filesystem::path& path);
 
 }  // namespace meap

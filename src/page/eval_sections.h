@@ -1,0 +1,15 @@
+// What the report says of evaluations.
+#pragma once
+
+#include <vector>
+
+#include "compare/comparison.h"
+#include "page/page.h"
+
+namespace meap {
+
+/// Scores with differences against the first run, scores by position, heat maps, and what judges
+/// said of summaries. Runs that have no task in common with the first stand for themselves.
+std::vector<PageSection> EvaluationSections(std::vector<EvalRun> runs, RunColors& colors);
+
+}  // namespace meap

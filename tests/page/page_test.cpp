@@ -1,0 +1,138 @@
+#include "page/page.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "page/assets.h"
+#include "page/attention_section.h"
+#include "page/report.h"
+#include "page/training_run.h"
+#include "tests/support.h"
+
+namespace meap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+TEST(FigureTest, SeriesOfDifferentStepsShareATable) {
+  SeriesTable table("step");
+  table.Add("a", {{1, 10}, {2, 20}});
+  table.Add("b", {{2, 5}, {4, 6}});
+  Figure figure;
+  table.Fill(figure);
+  EXPECT_THAT(figure.columns, ElementsAre("step", "a", "b"));
+  ASSERT_THAT(figure.rows, SizeIs(3));
+  EXPECT_EQ(Json(figure.rows), Json::parse("[[1,10.0,null],[2,20.0,5.0],[4,null,6.0]]"));
+}
+
+TEST(FigureTest, ThinningKeepsMeanAndEnd) {
+  SeriesTable::Points points;
+  for (int i = 1; i <= 1000; ++i) points.emplace_back(i, i);
+  const auto thinned = Thinned(points, 10);
+  ASSERT_THAT(thinned, SizeIs(10));
+  EXPECT_THAT(thinned.front(), Pair(100, 50.5));
+  EXPECT_THAT(thinned.back(), Pair(1000, 950.5));
+  EXPECT_EQ(Thinned(points, 1000), points);
+}
+
+TEST(FigureTest, ARunKeepsItsColor) {
+  RunColors colors;
+  EXPECT_EQ(colors.Of("ntp"), 0U);
+  EXPECT_EQ(colors.Of("meap"), 1U);
+  EXPECT_EQ(colors.Of("ntp"), 0U);
+}
+
+TEST(HtmlTest, TextsAreEscaped) {
+  EXPECT_EQ(Slug("MDQA20, best_subspan_em by position!"), "mdqa20-best-subspan-em-by-position");
+  const std::string html = TableHtml(
+      {.id = "t", .title = "a < b", .header = {"run", "\"x\""}, .rows = {{"<script>", "1 & 2"}}});
+  EXPECT_THAT(html, HasSubstr("a &lt; b"));
+  EXPECT_THAT(html, HasSubstr("&lt;script&gt;"));
+  EXPECT_THAT(html, HasSubstr("1 &amp; 2"));
+  EXPECT_THAT(html, Not(HasSubstr("<script>")));
+}
+
+TEST(PageTest, DataCannotEndItsScript) {
+  PageSection section("S");
+  section.AddFigure({.id = "f",
+                     .title = "t",
+                     .columns = {"step", "</script><b>"},
+                     .rows = {{1, 2}},
+                     .series = {{.name = "</script>"}}});
+  PageSection nothing("Nothing");
+  nothing.AddFigure({.id = "g", .title = "t", .columns = {"step", "a"}, .rows = {{1, nullptr}}});
+  const std::string html = RenderPage({.title = "T"}, {section, nothing}, "plotly");
+  EXPECT_THAT(html, HasSubstr("\\u003c/script>\\u003cb>"));
+  EXPECT_THAT(html, Not(HasSubstr("Nothing")));
+  EXPECT_THAT(html, HasSubstr("data-reload=\"0\""));
+}
+
+TEST(PlotlyTest, AnotherFileIsNoPlotly) {
+  const testing::TempDir dir;
+  std::ofstream(dir / "x.js") << "alert(1)";
+  EXPECT_THAT(testing::ErrorOf([&] { PlotlyScript(dir / "x.js"); }).what, "not plotly.js");
+}
+
+void WriteRun(const fs::path& folder, const std::string& recipe, const std::string& metrics) {
+  fs::create_directories(folder);
+  std::ofstream(folder / "recipe.yaml") << recipe;
+  std::ofstream(folder / "metrics.jsonl") << metrics;
+}
+
+TEST(TrainingRunTest, ReadsWhatIsThere) {
+  const testing::TempDir dir;
+  WriteRun(dir / "a", "objective:\n  name: ntp\ndata:\n  train: [x, y]\noutput: a\n",
+           "{\"step\":1,\"loss\":5,\"lr\":null}\n{\"step\":2,\"loss\":4}\n"
+           "{\"step\":2,\"validation_loss\":4.5}\n{\"step\":3,\"lo");
+  WriteRun(dir / "b", "objective:\n  name: meap\ndata:\n  train: [x, y]\noutput: b\n", "");
+  const TrainingRun a = ReadTrainingRun(dir / "a", "a");
+  EXPECT_THAT(a.Metric("loss"), ElementsAre(Pair(1, 5), Pair(2, 4)));
+  EXPECT_THAT(a.Metric("validation_loss"), ElementsAre(Pair(2, 4.5)));
+  EXPECT_THAT(a.Metric("lr"), ElementsAre());
+  EXPECT_FALSE(a.finished);
+  const auto differences = RecipeDifferences({a, ReadTrainingRun(dir / "b", "b")});
+  EXPECT_THAT(differences, ElementsAre(Pair("objective.name", ElementsAre("ntp", "meap"))));
+}
+
+TEST(TrainingRunTest, ABrokenLineIsNamed) {
+  const testing::TempDir dir;
+  WriteRun(dir / "a", "", "{\"step\":1}\nnonsense\n{\"step\":2}\n");
+  const ErrorParts parts = testing::ErrorOf([&] { ReadTrainingRun(dir / "a", "a"); });
+  EXPECT_THAT(parts.where, HasSubstr("metrics.jsonl:2"));
+}
+
+TEST(ReportInputsTest, FoldersAndFilesAreSorted) {
+  const testing::TempDir dir;
+  WriteRun(dir / "runs" / "meap", "", "");
+  WriteRun(dir / "runs" / "ntp", "", "");
+  const std::string results = R"({"name": "ntp", "results": {"xsum": {"clean": 0.5}})";
+  std::ofstream(dir / "runs" / "results.json") << results << "}";
+  std::ofstream(dir / "runs" / "judged.json") << results << R"(, "verdicts": {}})";
+  std::ofstream(dir / "runs" / "summary.json") << R"({"steps": 3})";
+  std::ofstream(dir / "runs" / "ntp" / "segments.json")
+      << R"({"segments": [{"name": "a", "tokens": 1, "share": 1.0}]})";
+  const ReportInputs inputs = FindReportInputs({dir / "runs", dir / "runs" / "ntp"});
+  EXPECT_THAT(inputs.training, ElementsAre(dir / "runs" / "meap", dir / "runs" / "ntp"));
+  EXPECT_THAT(inputs.results, ElementsAre(dir / "runs" / "judged.json"));
+  EXPECT_THAT(inputs.attention, ElementsAre(dir / "runs" / "ntp" / "segments.json"));
+  for (const char* path : {"runs/summary.json", "nowhere"}) {
+    const ErrorParts parts = testing::ErrorOf([&] { FindReportInputs({dir / path}); });
+    EXPECT_EQ(parts.what, "nothing to report on");
+  }
+}
+
+TEST(AttentionSectionTest, AFileOfAnotherShapeIsAnInputError) {
+  RunColors colors;
+  const Json document = {{"format", "meap-attention-decay-1"}, {"runs", {{{"results", 3}}}}};
+  ASSERT_TRUE(IsAttentionReport(document));
+  testing::ErrorOf([&] { AttentionSection({document}, colors); });
+}
+
+}  // namespace
+}  // namespace meap
