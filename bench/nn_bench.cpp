@@ -9,6 +9,7 @@
 
 #include "nn/adamw.h"
 #include "nn/attention.h"
+#include "nn/linear.h"
 #include "nn/linear_cross_entropy.h"
 #include "nn/rms_norm.h"
 #include "nn/rope.h"
@@ -74,6 +75,10 @@ std::vector<Case> Cases(const Shape& s, at::ScalarType dtype) {
          return triple(reference::RotateQkv(in[0], s.heads, s.kv_heads, table, positions));
        },
        {Random({s.tokens(), s.heads + 2 * s.kv_heads, s.head_dim()}, dtype)}},
+      {"Linear",
+       [](const Tensors& in) { return Tensors{Linear(in[0], in[1])}; },
+       [](const Tensors& in) { return Tensors{at::linear(in[0], in[1])}; },
+       {hidden, Random({2 * s.ffn, s.width}, dtype)}},
       {"SwiGlu",
        [](const Tensors& in) { return Tensors{SwiGlu(in[0])}; },
        [](const Tensors& in) { return Tensors{reference::SwiGlu(in[0])}; },
