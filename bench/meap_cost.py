@@ -2,7 +2,7 @@
 """What MEAP costs against NTP: `meap pretrain` on one corpus with both objectives, short runs in turn, the
 rate from each run's metrics.jsonl. The medians and the median of the rounds' ratios go to
 bench/results/meap-cost-CPU.json.
-    python bench/meap_cost.py [--build build] [--rounds 9] [--steps 24]"""
+    python bench/meap_cost.py [--build build] [--rounds 7] [--steps 20]"""
 import argparse
 import json
 import pathlib
@@ -15,7 +15,7 @@ from step import ROOT, provenance, result_path
 RECIPE = """\
 tokenizer: {folder}/tokenizer
 data: {{train: {folder}/train.jsonl, sequence_length: 512, cache: {folder}/cache}}
-model: {{num_hidden_layers: 6, hidden_size: 384, intermediate_size: 1024, num_attention_heads: 6}}
+model: {{num_hidden_layers: 6, hidden_size: 256, intermediate_size: 704, num_attention_heads: 4}}
 train: {{steps: {steps}, batch_tokens: 4096, micro_batch: 8}}
 checkpoint: {{every: 1000000}}
 """
@@ -46,8 +46,8 @@ def rate(meap, folder, objective, number):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=20)
     options = parser.parse_args()
     meap = str(ROOT / options.build / "meap")
     rates = {"ntp": [], "meap": []}
