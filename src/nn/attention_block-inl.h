@@ -17,9 +17,6 @@ HWY_BEFORE_NAMESPACE();
 namespace meap {
 namespace HWY_NAMESPACE {
 
-/// Part of a factor that is reused while it stands in the first-level cache.
-inline constexpr int64_t kPanel = 64;
-
 /// A piece of memory for one thread.
 class Scratch {
  public:
@@ -129,30 +126,21 @@ struct Block {
 /// scores = q k^T as far as the mask lets see; `keys_T` packed transposed.
 template <class Units>
 void ScoreProduct(const Block& block, Left q, Right keys_T, int64_t units, Result scores) {
-  for (int64_t column = 0; column < block.keys; column += kPanel) {
-    for (int64_t r = 0; r < block.rows; r += kTileRows) {
-      const int64_t columns = std::min(kPanel, block.Limit(r) - column);
-      if (columns <= 0) continue;
-      RowsGemm<Units>({q.data + r * q.row_step, q.row_step, q.unit_step},
-                      {keys_T.data + column, keys_T.step}, units,
-                      {scores.data + r * scores.step + column, scores.step}, columns, false);
-    }
+  for (int64_t r = 0; r < block.rows; r += kTileRows) {
+    RowsGemm<Units>({q.data + r * q.row_step, q.row_step, q.unit_step}, keys_T, units,
+                    {scores.data + r * scores.step, scores.step}, block.Limit(r), false);
   }
 }
 
 /// sums (+)= weights rows_of_keys: softmax-weighted values, or the gradient of queries.
 template <class Units>
 void WeightedSum(const Block& block, Left weights, Right keys, Result sums, int64_t d, bool add) {
-  for (int64_t key = 0; key < block.keys; key += kPanel) {
-    const int64_t unit = key / Units::kPack;
-    for (int64_t r = 0; r < block.rows; r += kTileRows) {
-      const int64_t count = std::min(kPanel, block.Limit(r) - key);
-      if (count <= 0) continue;
-      RowsGemm<Units>({weights.data + r * weights.row_step + unit, weights.row_step, 1},
-                      {keys.data + unit * keys.step, keys.step},
-                      (count + Units::kPack - 1) / Units::kPack,
-                      {sums.data + r * sums.step, sums.step}, d, add || key > 0);
-    }
+  for (int64_t r = 0; r < block.rows; r += kTileRows) {
+    const int64_t count = block.Limit(r);
+    if (count == 0) continue;
+    RowsGemm<Units>({weights.data + r * weights.row_step, weights.row_step, 1}, keys,
+                    (count + Units::kPack - 1) / Units::kPack,
+                    {sums.data + r * sums.step, sums.step}, d, add);
   }
 }
 

@@ -14,8 +14,10 @@ HWY_BEFORE_NAMESPACE();
 namespace meap {
 namespace HWY_NAMESPACE {
 
-/// Rows of C that one micro-kernel makes; blocks are padded to a multiple of it.
-inline constexpr int64_t kTileRows = 4;
+/// Rows and vectors of C that one micro-kernel makes: as many sums as the registers hold, since the
+/// more there are, the fewer loads each product needs. Blocks are padded to a multiple of the rows.
+inline constexpr int64_t kTileRows = HWY_MAX_BYTES == 64 ? 8 : 4;
+inline constexpr int64_t kTileVectors = 3;
 
 /// Units are f32 numbers.
 struct F32Units {
@@ -87,13 +89,11 @@ HWY_INLINE void Tile(Left a, Right b, int64_t units, Result c, bool add) {
 /// of B and C must be padded. Sums over units [0, units); C starts from zero unless `add`.
 template <class Units>
 void RowsGemm(Left a, Right b, int64_t units, Result c, int64_t columns, bool add) {
-  constexpr int64_t kWide = HWY_MAX_BYTES == 64 ? 4 : 3;  // accumulators fit the registers
   int64_t vectors = (columns + Lanes() - 1) / Lanes();
   while (vectors > 0) {
-    const int64_t done = std::min(vectors, kWide);
-    if (done == 4) {
-      Tile<Units, 4>(a, b, units, c, add);
-    } else if (done == 3) {
+    // Four are two and two: a tile of a single vector is the slowest.
+    const int64_t done = vectors == kTileVectors + 1 ? 2 : std::min(vectors, kTileVectors);
+    if (done == 3) {
       Tile<Units, 3>(a, b, units, c, add);
     } else if (done == 2) {
       Tile<Units, 2>(a, b, units, c, add);
