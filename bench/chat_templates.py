@@ -6,6 +6,7 @@ Needs build/chat_bench (ninja -C build chat_bench) and the shared test data (MEA
 """
 import argparse
 import datetime
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -51,8 +52,9 @@ def main():
     seconds = [statistics.median(r["seconds"] for r in runs) for runs in (ours, theirs)]
     samples = ours[0]["samples"]
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("transformers", "jinja2", "tokenizers"))
     text = f"""# Rendering and encoding Alpaca under SmolLM2's chat template
-{arguments.date}, {cpu}, one thread each, medians of {arguments.repeats} interleaved runs; transformers with jinja2 and `tokenizers`.
+{arguments.date}, {cpu}, one thread each, medians of {arguments.repeats} interleaved runs; {versions}.
 
     .venv/bin/python bench/chat_templates.py
 

@@ -1,4 +1,4 @@
-"""Makes docs/report.png: a report of the demo's runs, as the README shows it.
+"""Makes docs/report.png, the picture of a report: its first screen as a headless browser shows it.
 usage: report_screenshot.py REPORT.html OUTPUT.png"""
 import pathlib
 import sys

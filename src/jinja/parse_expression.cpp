@@ -277,7 +277,7 @@ std::string ExpressionParser::TakeName() {
   return Take().text;
 }
 Token ExpressionParser::Take() {
-  const Token token = tokens_[at_];
+  Token token = tokens_[at_];
   if (token.kind != Token::Kind::kEnd) ++at_;
   return token;
 }
