@@ -73,6 +73,10 @@ target_include_directories(meap_torch SYSTEM INTERFACE
 target_link_libraries(meap_torch INTERFACE ${MEAP_TORCH}/lib/libtorch_cpu.so ${MEAP_TORCH}/lib/libc10.so)
 target_link_options(meap_torch INTERFACE -Wl,-rpath,${MEAP_TORCH}/lib -Wl,--allow-shlib-undefined)
 target_compile_definitions(meap_torch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
+# at::parallel_for lives in libtorch's headers and is OpenMP's: without the flag every kernel of ours runs on one
+# thread, and nothing says so.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+target_link_libraries(meap_torch INTERFACE OpenMP::OpenMP_CXX)
 if(EXISTS ${MEAP_TORCH}/lib/libtorch_cuda.so)
   # Loading the library is all that ATen needs to run on a GPU; nothing of it is called by name.
   target_link_options(meap_torch INTERFACE -Wl,--no-as-needed)
