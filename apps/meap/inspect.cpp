@@ -56,7 +56,9 @@ void Inspect(const InspectArguments& arguments) {
                                   ? FinetuneRows(recipe, arguments.step)
                                   : PretrainRows(recipe, arguments.step, threads);
   if (arguments.json) {
-    std::printf("%s\n", RowsToJson(shown.rows).dump().c_str());
+    const LabelPlace place =
+        task == RecipeTask::kFinetune ? LabelPlace::kNamed : LabelPlace::kPredictedFrom;
+    std::printf("%s\n", RowsToJson(shown.rows, place).dump().c_str());
   } else {
     std::fputs(RowsToText(shown.rows, *shown.tokenizer, StdoutTakesColor()).c_str(), stdout);
   }
@@ -80,9 +82,10 @@ void AddInspectCommand(CLI::App& root) {
   command->add_flag(
       "--json", arguments->json,
       "One JSON object: input_ids, labels, position_ids, segment_ids, sample_ids, each\n"
-      "rows x T; labels[r][t] is what position t predicts (the token at t + 1), -100 where\n"
-      "there is no loss; attention stays among equal segment_ids of a row; padding has\n"
-      "segment and sample -1");
+      "rows x T, labels -100 where there is no loss. Pre-training: labels[r][t] is what\n"
+      "position t predicts, the token at t + 1. Fine-tuning: labels[r][t] stands at the token\n"
+      "that it names, predicted from t - 1. Attention stays among equal segment_ids of a row;\n"
+      "padding has segment and sample -1");
   AddCommonFlags(*command, arguments->flags, false);
   command->footer(
       "Examples:\n"

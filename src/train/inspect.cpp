@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+
 namespace meap {
 namespace {
 
@@ -52,6 +54,17 @@ bool IsLearnt(const TrainingRows& row, int64_t t) {
   return t > 0 && row.labels[t - 1] != kNoLabel && row.segment_ids[t - 1] == row.segment_ids[t];
 }
 
+/// The labels, each at the token that it names.
+std::vector<int64_t> NamedLabels(const TrainingRows& rows) {
+  std::vector<int64_t> labels(rows.labels.size(), kNoLabel);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (rows.labels[i] == kNoLabel) continue;
+    MEAP_CHECK((i + 1) % static_cast<size_t>(rows.length) != 0, "what is named is in the row");
+    labels[i + 1] = rows.labels[i];
+  }
+  return labels;
+}
+
 /// One row as text. Where only some tokens are learnt, those are green, or stand between guillemets
 /// where there are no colours; each further segment begins a line of its own.
 std::string RowText(const TrainingRows& row, const Tokenizer& tokenizer, bool color) {
@@ -74,9 +87,9 @@ std::string RowText(const TrainingRows& row, const Tokenizer& tokenizer, bool co
 
 }  // namespace
 
-nlohmann::ordered_json RowsToJson(const TrainingRows& rows) {
+nlohmann::ordered_json RowsToJson(const TrainingRows& rows, LabelPlace place) {
   return {{"input_ids", Table(rows, rows.input_ids)},
-          {"labels", Table(rows, rows.labels)},
+          {"labels", Table(rows, place == LabelPlace::kNamed ? NamedLabels(rows) : rows.labels)},
           {"position_ids", Table(rows, rows.position_ids)},
           {"segment_ids", Table(rows, rows.segment_ids)},
           {"sample_ids", Table(rows, rows.sample_ids)}};

@@ -153,7 +153,7 @@ def test_inspect_tells_a_finetune_recipe_by_its_data_too(finetuning, tmp_path):
     assert max(max(row) for row in batch["segment_ids"]) > 0
 
 
-def test_inspect_shows_rows_whose_labels_are_the_next_tokens_or_what_a_mask_hides(finetuning):
+def test_inspect_shows_rows_whose_labels_are_their_tokens_or_what_a_mask_hides(finetuning):
     for layout in ("concat", "separate", "isolated"):
         batch = inspected(finetuning, f"objective.layout={layout}")
         mask = json.loads((finetuning / "base/hf/tokenizer.json").read_text())["added_tokens"]
@@ -164,9 +164,9 @@ def test_inspect_shows_rows_whose_labels_are_the_next_tokens_or_what_a_mask_hide
             for t, label in enumerate(labels):
                 if label == -100:
                     continue
-                assert batch["segment_ids"][row][t] == batch["segment_ids"][row][t + 1]
-                assert ids[t + 1] in (label, mask_id)
-                hidden += ids[t + 1] == mask_id
+                assert batch["segment_ids"][row][t] == batch["segment_ids"][row][t - 1]
+                assert ids[t] in (label, mask_id)
+                hidden += ids[t] == mask_id
         assert hidden == sum(row.count(mask_id) for row in batch["input_ids"]) > 0
 
 

@@ -68,9 +68,7 @@ def inspect(model, layout, *overrides):
             while t < len(ids) and keys[t] == keys[begin]:
                 t += 1
             if ids[begin] >= 0:
-                # What position t predicts is the token at t + 1: here a label stands at the token it names.
-                labels = [NONE] + rows["labels"][r][begin:t - 1]
-                assert rows["labels"][r][t - 1] == NONE
+                labels = rows["labels"][r][begin:t]  # each at the token that it names
                 stretches.setdefault(ids[begin], []).append({
                     "ids": rows["input_ids"][r][begin:t], "labels": labels,
                     "positions": rows["position_ids"][r][begin:t]})

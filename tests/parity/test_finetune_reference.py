@@ -62,7 +62,7 @@ def sequences(ids, roles, layout, length):
 
 
 def cut(batch, layout):
-    """The sequences of a batch, those of one sample together, their labels moved to the token they name."""
+    """The sequences of a batch, those of one sample together."""
     found = {}
     for row in range(len(batch["input_ids"])):
         columns = [batch[key][row] for key in ("input_ids", "labels", "position_ids", "segment_ids", "sample_ids")]
@@ -74,8 +74,7 @@ def cut(batch, layout):
             if same_sample and (layout == "isolated" or tokens[i][3] == tokens[begin][3]):
                 continue
             part = tokens[begin:i]
-            labels = [-100] + [label for _, label, *_ in part[:-1]]
-            assert part[-1][1] == -100
+            labels = [label for _, label, *_ in part]
             found.setdefault(part[0][4], []).append({
                 "ids": [t[0] for t in part], "labels": labels, "positions": [t[2] for t in part],
                 "segments": [t[3] - part[0][3] for t in part]})
