@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <sys/mman.h>
 
 #include "core/error.h"
 
@@ -51,5 +52,16 @@ std::string DtypeName(at::ScalarType dtype) {
 }
 
 void SetComputeThreads(int threads) { at::set_num_threads(threads); }
+
+void PreferHugePages(const at::Tensor& tensor) {
+  if (!tensor.is_cpu()) return;
+  // Outwards to whole huge pages: the allocator leaves gaps between tensors, and a huge page with a
+  // gap in it that did not ask for one is none.
+  constexpr uintptr_t kHugePage = uintptr_t{1} << 21;
+  const auto begin = reinterpret_cast<uintptr_t>(tensor.const_data_ptr());
+  const uintptr_t first = begin / kHugePage * kHugePage;
+  const uintptr_t last = (begin + tensor.nbytes() + kHugePage - 1) / kHugePage * kHugePage;
+  madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+}
 
 }  // namespace meap

@@ -7,6 +7,7 @@
 
 #include "checkpoint/hf_folder.h"
 #include "core/error.h"
+#include "model/device.h"
 #include "nn/linear.h"
 #include "nn/recompute.h"
 #include "nn/rms_norm.h"
@@ -99,6 +100,7 @@ LlamaBlock Llama::MakeBlock(int64_t layer) {
 at::Tensor Llama::Add(const std::string& name, std::vector<int64_t> shape) {
   const bool matrix = shape.size() > 1;
   parameters_.push_back({name, at::empty(shape, options_), matrix});
+  PreferHugePages(parameters_.back().tensor);
   return parameters_.back().tensor;
 }
 
