@@ -74,9 +74,16 @@ target_link_libraries(meap_torch INTERFACE ${MEAP_TORCH}/lib/libtorch_cpu.so ${M
 target_link_options(meap_torch INTERFACE -Wl,-rpath,${MEAP_TORCH}/lib -Wl,--allow-shlib-undefined)
 target_compile_definitions(meap_torch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
 # at::parallel_for lives in libtorch's headers and is OpenMP's: without the flag every kernel of ours runs on one
-# thread, and nothing says so.
-find_package(OpenMP REQUIRED COMPONENTS CXX)
-target_link_libraries(meap_torch INTERFACE OpenMP::OpenMP_CXX)
+# thread, and nothing says so. The runtime is torch's own copy where it has one: two would not share their threads.
+# -fopenmp implies -D_REENTRANT, by which simdjson lays out its classes: units without libtorch must agree.
+target_compile_options(meap_torch INTERFACE -fopenmp -U_REENTRANT)
+file(GLOB MEAP_TORCH_GOMP ${MEAP_TORCH}/lib/libgomp*.so*)
+if(MEAP_TORCH_GOMP)
+  list(GET MEAP_TORCH_GOMP 0 MEAP_TORCH_GOMP)
+  target_link_libraries(meap_torch INTERFACE ${MEAP_TORCH_GOMP})
+else()
+  target_link_options(meap_torch INTERFACE -fopenmp)
+endif()
 if(EXISTS ${MEAP_TORCH}/lib/libtorch_cuda.so)
   # Loading the library is all that ATen needs to run on a GPU; nothing of it is called by name.
   target_link_options(meap_torch INTERFACE -Wl,--no-as-needed)

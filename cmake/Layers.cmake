@@ -51,8 +51,9 @@ function(meap_app name)
     return()
   endif()
   add_executable(${name} ${sources})
-  # sentencepiece stands first: it and libtorch both have a global FLAGS_minloglevel, the larger one here, and the
-  # first one loaded is the one that both write to.
-  target_link_libraries(${name} PRIVATE meap::sentencepiece ${ARG_DEPENDS} meap::jemalloc)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} meap::jemalloc)
+  # sentencepiece stands first, as an option because libraries are sorted: it and libtorch both have a global
+  # FLAGS_minloglevel, the larger one here, and both write to that of the first one loaded.
+  target_link_options(${name} PRIVATE ${MEAP_LIBRARY_sentencepiece})
   target_compile_definitions(${name} PRIVATE MEAP_VERSION="${PROJECT_VERSION}")
 endfunction()
