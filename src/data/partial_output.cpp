@@ -49,12 +49,20 @@ PartialOutput::~PartialOutput() {
 void PartialOutput::Lock() {
   // The process that holds the lock removes the folder when it is done, so the file that was
   // waited for may be gone: only a lock on the file that stands there now counts.
-  for (bool told = false;;) {
-    MakeOutputDirectory(folder_, "output");
-    const fs::path path = folder_ / "lock";
+  constexpr int kTries = 1000;
+  const fs::path path = folder_ / "lock";
+  bool told = false;
+  for (int tries = 1;; ++tries) {
+    std::error_code error;
+    fs::create_directories(folder_, error);
     lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock_ < 0 && errno == ENOENT) continue;
-    if (lock_ < 0) CannotWrite(path, std::strerror(errno));
+    if (lock_ < 0) {
+      const int reason = errno;
+      // Maybe removed just after it was made.
+      if ((error || reason == ENOENT) && tries < kTries) continue;
+      MakeOutputDirectory(folder_, "output");
+      CannotWrite(path, std::strerror(reason));
+    }
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
       if (!told) Note("waiting for another process that prepares " + output_.string());
       told = true;
@@ -160,8 +168,16 @@ void PartialOutput::Publish(const Manifest& manifest) {
 }
 
 void PartialOutput::Discard() {
+  // The lock goes last and the folder only if it is empty then: another process may have made a
+  // lock of its own in it.
   std::error_code ignored;
-  fs::remove_all(folder_, ignored);
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+    if (entry.path().filename() != "lock") entries.push_back(entry.path());
+  }
+  for (const fs::path& entry : entries) fs::remove_all(entry, ignored);
+  fs::remove(folder_ / "lock", ignored);
+  fs::remove(folder_, ignored);
 }
 
 }  // namespace meap
