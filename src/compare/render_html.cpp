@@ -6,6 +6,7 @@
 
 #include "compare/render.h"
 #include "compare/tables.h"
+#include "core/html.h"
 #include "evaltext/python_text.h"
 
 namespace meap {
@@ -28,29 +29,6 @@ ul { color: var(--dim); } svg { max-width: 100%; height: auto; }
 svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
 </style>
 )";
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 /// A cell's colours from pale yellow (worst) over green to dark blue (best).
 std::string HeatStyle(double share) {

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <deque>
-#include <new>
 #include <numeric>
 
 #include "core/console.h"
 #include "core/error.h"
 #include "core/philox.h"
+#include "infer/out_of_memory.h"
 
 namespace meap {
 namespace {
@@ -64,9 +64,8 @@ bool FitsMemory(const std::function<void()>& work) {
   try {
     work();
     return true;
-  } catch (const c10::OutOfMemoryError&) {
-    return false;
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception& error) {
+    if (!IsOutOfMemory(error)) throw;
     return false;
   }
 }

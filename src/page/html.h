@@ -5,10 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace meap {
+#include "core/html.h"
 
-/// A text with &, <, >, " as entities.
-std::string Escaped(std::string_view text);
+namespace meap {
 
 /// A text as an id or a file's name: lower-case letters, digits and dashes.
 std::string Slug(std::string_view text);
