@@ -19,6 +19,7 @@ struct CommonFlags {
   int threads = 0;
   bool quiet = false;
   uint64_t seed = 0;
+  bool runs_model = false;  // set by AddCommonFlags
 };
 
 /// The words for recipe tasks.
@@ -28,7 +29,7 @@ inline const std::map<std::string, RecipeTask> kTaskNames = {{"pretrain", Recipe
 /// Adds --threads and --quiet, and for commands that run a model --device, --dtype and --seed.
 void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model);
 
-/// Applies --quiet; returns the number of threads to use.
+/// Applies --quiet, and for commands that run a model how threads wait; returns the number of threads to use.
 int ApplyCommonFlags(const CommonFlags& flags);
 
 void AddTokenizerCommand(CLI::App& root);

@@ -12,9 +12,12 @@
 namespace meap {
 
 void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model) {
-  command.add_option("--threads", flags.threads, "CPU threads (default: all cores)")
+  command
+      .add_option("--threads", flags.threads,
+                  "CPU threads (default: OMP_NUM_THREADS, else all cores)")
       ->check(CLI::Range(1, 1024));
   command.add_flag("--quiet", flags.quiet, "No progress and no notes on stderr");
+  flags.runs_model = runs_model;
   if (!runs_model) return;
   command.add_option("--device", flags.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command.add_option("--dtype", flags.dtype, "f32, bf16 or f16 (default: f32 on CPU, bf16 on GPU)");
@@ -22,6 +25,7 @@ void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model) {
 }
 
 int ApplyCommonFlags(const CommonFlags& flags) {
+  if (flags.runs_model) WaitWithoutSpinning();
   SetQuiet(flags.quiet);
   return flags.threads > 0 ? flags.threads : DefaultThreads();
 }

@@ -175,7 +175,8 @@ void TrainOptions::Describe(OptionVisitor& v) {
        .choices = {"none", "mlp", "block"}});
   v.Visit("train.seed", seed, {.help = "seed of weights, data order and masks", .min = 0});
   v.Visit("train.device", device, {.help = "auto, cpu, cuda or cuda:N"});
-  v.Visit("train.threads", threads, {.help = "CPU threads; 0 = all cores", .min = 0, .max = 1024});
+  v.Visit("train.threads", threads,
+          {.help = "CPU threads; 0 = OMP_NUM_THREADS, else all cores", .min = 0, .max = 1024});
 }
 
 void ValidationOptions::Describe(OptionVisitor& v) {
