@@ -9,7 +9,7 @@ export MEAP_TORCH
 JOBS ?= $(shell nproc)
 PYTHON := .venv/bin/python
 
-.PHONY: all setup configure demo test bench check check-slow fuzz format clean
+.PHONY: all setup configure demo test bench check check-slow fuzz docs format clean
 
 all: configure
 	@cmake --build $(BUILD) --target meap -j $(JOBS)
@@ -59,6 +59,9 @@ fuzz: setup
 	@cmake --build build-fuzz -j $(JOBS) --target $(FUZZERS)
 	@cd build-fuzz && for target in $(FUZZERS); do \
 	  mkdir -p corpus/$$target && ./$$target -max_total_time=$(FUZZ_SECONDS) corpus/$$target || exit 1; done
+
+docs: all
+	@$(PYTHON) tools/options_page.py $(BUILD)/meap > docs/options.md
 
 format:
 	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i

@@ -4,42 +4,60 @@ import pathlib
 import subprocess
 import sys
 
-from retrieval import retrieval
+NAMES = ("ntp", "meap")
 
 
-def row(name, ntp, meap, form="{:.4f}"):
-    return f"| {name:<34} | {form.format(ntp):>8} | {form.format(meap):>8} |"
+def row(name, values, form):
+    cells = [form.format(value) if value is not None else "-" for value in values]
+    return f"| {name:<40} | " + " | ".join(f"{cell:>16}" for cell in cells) + " |"
+
+
+def breakdown(run, fields):
+    """The cells of one table of a run's retrieval: values of the fields → score."""
+    tables = run["breakdowns"]["retrieval"]
+    cells = next(table["cells"] for table in tables if table["by"] == fields)
+    return {tuple(cell[field] for field in fields): cell["acc"] for cell in cells}
+
+
+def decay_rows(out):
+    """Masked against unmasked input within each model, with the 95 % intervals."""
+    results = [run["results"][0] for run in json.loads((out / "decay.json").read_text())["runs"]]
+    for measure, name in (("decay", "attention that masked positions lose"),
+                          ("variance_increase", "variance over the others, increase")):
+        estimates = [result[measure] for result in results]
+        yield row(name + ", %", ["{value:.1f} [{low:.1f}, {high:.1f}]".format(
+            **{key: 100 * number for key, number in estimate.items()}) for estimate in estimates], "{}")
 
 
 def main():
     meap, out = sys.argv[1], pathlib.Path(sys.argv[2])
+    run = {name: json.loads((out / f"{name}.json").read_text()) for name in NAMES}
+    evals = dict(zip(NAMES, json.loads((out / "retrieval.json").read_text())["runs"]))
+    score = {name: evals[name]["results"]["retrieval"] for name in NAMES}
+    print(row("", ("NTP", "MEAP"), "{}"))
+    print(f"|{'-' * 42}|" + f"{'-' * 17}:|" * 2)
+    print(row("validation loss (unmasked text)", [run[n]["validation_loss"] for n in NAMES], "{:.4f}"))
+    shares = [f"{score[n]['acc']:.3f} ±{score[n]['acc_stderr']:.3f}" for n in NAMES]
+    print(row("facts retrieved (a blind guess: .250)", shares, "{}"))
+    for field, name in (("facts", "  of stories with {} fact(s)"), ("depth", "  stated after {} % of the story")):
+        cells = {n: breakdown(evals[n], [field]) for n in NAMES}
+        for key in sorted(cells["ntp"]):
+            print(row(name.format(*key), [cells[n].get(key) for n in NAMES], "{:.3f}"))
+    for line in decay_rows(out):
+        print(line)
+    print(row("training seconds", [run[n]["train_seconds"] for n in NAMES], "{:.0f}"))
+    print(row("tokens", [run[n]["tokens"] for n in NAMES], "{:d}"))
+    print("One seed, a toy model: the table tells what came out, whichever leads.\n")
     with open(out / "probes.jsonl", encoding="utf-8") as lines:
-        probes = [json.loads(line) for line in lines]
-    run = {name: json.loads((out / f"{name}.json").read_text()) for name in ("ntp", "meap")}
-    facts = {name: retrieval(meap, out / name / "hf", probes) for name in run}
-    (out / "results.json").write_text(json.dumps({"runs": run, "retrieval": facts}, indent=2))
-
-    def pair(pick, form):
-        return pick("ntp"), pick("meap"), form
-
-    print(f"| {'':<34} | {'NTP':>8} | {'MEAP':>8} |\n|{'-' * 36}|---------:|---------:|")
-    print(row("validation loss (unmasked text)", *pair(lambda n: run[n]["validation_loss"], "{:.4f}")))
-    print(row("facts retrieved", *pair(lambda n: facts[n]["accuracy"], "{:.3f}")))
-    print(row("  standard error", *pair(lambda n: facts[n]["stderr"], "{:.3f}")))
-    for depth in ("early", "middle", "late"):
-        print(row(f"  fact stated {depth}", *pair(lambda n: facts[n]["by_depth"][depth] or 0.0, "{:.3f}")))
-    print(row("training seconds", *pair(lambda n: run[n]["train_seconds"], "{:.0f}")))
-    print(row("tokens", *pair(lambda n: run[n]["tokens"], "{:d}")))
-    print(f"A blind guess among a story's own facts retrieves {facts['ntp']['chance']:.3f}. One seed, a toy model: "
-          "the table tells what came out, whichever leads.\n")
-    prompt = probes[0]["context"] + probes[0]["question"]
-    print(f"Sample:\n{prompt}  ({probes[0]['answer']})")
-    for name in run:
+        probe = json.loads(next(lines))
+    prompt = probe["context"] + probe["question"]
+    print(f"Sample:\n{prompt}  ({probe['answer']})")
+    for name in NAMES:
         text = subprocess.run([meap, "generate", "--model", out / name / "hf", "--prompt", prompt,
                                "--max-new-tokens", "6", "--quiet"], capture_output=True, text=True, check=True).stdout
         print(f"  {name:<5}{text.splitlines()[0] if text.strip() else ''}")
-    print(f"\nRuns: {out}/ntp and {out}/meap (metrics.jsonl, tensorboard/, hf/ for transformers); "
-          f"numbers: {out}/results.json")
+    print(f"\nRuns: {out}/ntp and {out}/meap (metrics.jsonl, tensorboard/, hf/ for transformers).\n"
+          f"Numbers: {out}/retrieval.json, {out}/decay.json. Look at it all in a browser: {out}/report.html")
 
 
 if __name__ == "__main__":

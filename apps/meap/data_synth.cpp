@@ -62,6 +62,10 @@ void AddDataSynthCommand(CLI::App& data) {
   command->add_option("--seed", options.seed, "Seed: the same seed gives the same bytes")
       ->capture_default_str();
   command->add_option("--facts", options.facts, "Facts in a story, 1 to 12")->capture_default_str();
+  command
+      ->add_option("--min-facts", options.min_facts,
+                   "Fewest facts in a story, when their number shall vary; 0: as --facts")
+      ->capture_default_str();
   command->add_option("--filler", options.filler, "Sentences between and after the facts")
       ->capture_default_str();
   command->add_option("--repeats", options.repeats, "A fact is stated 1 to this many times")

@@ -78,7 +78,8 @@ void AddInspectCommand(CLI::App& root) {
   command
       ->add_option("--task", arguments->task,
                    "pretrain or finetune; else told by the recipe's keys and data")
-      ->transform(CLI::CheckedTransformer(kTaskNames, CLI::ignore_case));
+      ->transform(CLI::CheckedTransformer(kTaskNames, CLI::ignore_case).description(""))
+      ->type_name("pretrain|finetune");
   command->add_flag(
       "--json", arguments->json,
       "One JSON object: input_ids, labels, position_ids, segment_ids, sample_ids, each\n"

@@ -39,7 +39,8 @@ void AddOptionsCommand(CLI::App& root) {
   CLI::App* command = root.add_subcommand(
       "options", "List every recipe key: type, default, values, meaning (Markdown)");
   command->add_option("--task", *task, "Recipes of this command: pretrain (default) or finetune")
-      ->transform(CLI::CheckedTransformer(kTaskNames, CLI::ignore_case));
+      ->transform(CLI::CheckedTransformer(kTaskNames, CLI::ignore_case).description(""))
+      ->type_name("pretrain|finetune");
   command->callback([task] { PrintOptions(*task); });
 }
 

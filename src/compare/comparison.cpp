@@ -123,35 +123,51 @@ PositionTable ComparePositions(const Comparison& comparison, const std::vector<T
   return table;
 }
 
+/// The first breakdown by depth and something else, or null.
+Json CellsByDepth(const EvalRun& run, const std::string& task) {
+  const Json breakdowns = run.object.value("breakdowns", Json::object());
+  if (!breakdowns.is_object() || !breakdowns.contains(task)) return nullptr;
+  for (const Json& table : breakdowns.at(task)) {
+    const Json fields = table.value("by", Json::array());
+    if (fields.size() > 1 && std::find(fields.begin(), fields.end(), "depth") != fields.end()) {
+      return table;
+    }
+  }
+  return nullptr;
+}
+
 std::optional<HeatMap> MapOf(const EvalRun& run, const std::string& task,
                              const std::string& metric) {
-  HeatMap map{.task = task, .metric = metric, .run = run.name};
+  const Json table = CellsByDepth(run, task);
+  if (table.is_null()) return std::nullopt;
   // A third field (the number of needles) is averaged over.
-  std::map<std::pair<double, double>, std::pair<double, double>> sums;  // (depth, length)
-  Json cells = CellsBy(run, task, {"length", "depth"});
-  if (cells.empty()) cells = CellsBy(run, task, {"length", "depth", "needles"});
-  std::set<double> lengths;
+  const Json& fields = table.at("by");
+  HeatMap map{.task = task, .metric = metric, .run = run.name};
+  map.field = fields[fields[0] == "depth" ? 1 : 0].get<std::string>();
+  std::map<std::pair<double, double>, std::pair<double, double>> sums;  // (depth, column)
+  std::set<double> columns;
   std::set<double> depths;
-  for (const Json& cell : cells) {
+  for (const Json& cell : table.value("cells", Json::array())) {
     if (!cell.contains(metric) || !cell.at(metric).is_number()) continue;
-    const double length = cell.at("length").get<double>();
-    const double depth = cell.at("depth").get<double>();
+    if (!cell.at(map.field).is_number() || !cell.at("depth").is_number()) continue;
+    const auto column = cell.at(map.field).get<double>();
+    const auto depth = cell.at("depth").get<double>();
     const double n = cell.value("n", 1.0);
-    auto& sum = sums[{depth, length}];
+    auto& sum = sums[{depth, column}];
     sum.first += n * cell.at(metric).get<double>();
     sum.second += n;
-    lengths.insert(length);
+    columns.insert(column);
     depths.insert(depth);
   }
   if (sums.empty()) return std::nullopt;
   if (metric == "rouge1") map.full = 10;
   if (metric == "mrs") map.full = 100;
-  map.lengths.assign(lengths.begin(), lengths.end());
+  map.columns.assign(columns.begin(), columns.end());
   map.depths.assign(depths.begin(), depths.end());
   for (const double depth : map.depths) {
     auto& row = map.values.emplace_back();
-    for (const double length : map.lengths) {
-      const auto found = sums.find({depth, length});
+    for (const double column : map.columns) {
+      const auto found = sums.find({depth, column});
       row.push_back(found == sums.end()
                         ? std::nullopt
                         : std::optional(found->second.first / found->second.second));

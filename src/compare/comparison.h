@@ -60,16 +60,17 @@ struct PositionTable {
   std::vector<PositionCell> cells = {};
 };
 
-/// Scores of one run over lengths (columns) and depths (rows) on the task's first metric; nothing
-/// where no item was scored.
+/// Scores of one run over depths (rows) and another field, mostly the length (columns), on the
+/// task's first metric; nothing where no item was scored.
 struct HeatMap {
   std::string task;
   std::string metric;
   std::string run;
-  double full = 1;  // the best possible score
-  std::vector<double> lengths = {};
+  double full = 1;         // the best possible score
+  std::string field = {};  // what the columns are: "length" in tokens, "facts", ...
+  std::vector<double> columns = {};
   std::vector<double> depths = {};
-  std::vector<std::vector<std::optional<double>>> values = {};  // [depth][length]
+  std::vector<std::vector<std::optional<double>>> values = {};  // [depth][column]
 };
 
 /// All of it; the first run is what the others are compared with.

@@ -80,9 +80,10 @@ ComparisonTable PositionText(const Comparison& comparison, size_t index) {
 ComparisonTable HeatText(const Comparison& comparison, size_t index) {
   const HeatMap& map = comparison.heat_maps[index];
   TextTable table{.title = map.task + ", " + map.metric + ", " + map.run +
-                           " (rows: depth in per cent, columns: length in tokens)",
+                           " (rows: depth in per cent, columns: " + map.field +
+                           (map.field == "length" ? " in tokens)" : ")"),
                   .header = {"depth"}};
-  for (const double length : map.lengths) table.header.push_back(Number(length));
+  for (const double column : map.columns) table.header.push_back(Number(column));
   for (size_t d = 0; d < map.depths.size(); ++d) {
     std::vector<std::string> cells = {Number(map.depths[d])};
     for (const auto& value : map.values[d]) {

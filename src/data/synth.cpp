@@ -143,9 +143,13 @@ class Story {
 
   /// Half of the stories have facts of one kind, so that every value is a rival of the answer.
   void DrawFacts() {
+    int count = options_.facts;
+    if (options_.min_facts > 0 && options_.min_facts < count) {
+      count -= static_cast<int>(Below(static_cast<size_t>(count - options_.min_facts + 1)));
+    }
     const size_t first = Below(synth::kFacts.size());
     const size_t second = random_.Below(2) == 0 ? first : Below(synth::kFacts.size());
-    for (int i = 0; i < options_.facts; ++i) {
+    for (int i = 0; i < count; ++i) {
       Fact fact;
       fact.kind = random_.Below(2) == 0 ? first : second;
       fact.key = Key(fact.kind);
@@ -232,7 +236,7 @@ SynthProbe MakeSynthProbe(const SynthOptions& options, uint64_t index) {
                       .question = fact.Question(options.sentences),
                       .answer = fact.value,
                       .choices = story.Choices(asked),
-                      .facts = options.facts};
+                      .facts = static_cast<int>(story.facts().size())};
   // Without its first letter, which is upper-case where the statement begins a sentence.
   const size_t at = probe.context.rfind(fact.Statement().substr(1));
   probe.depth = static_cast<double>(at) / static_cast<double>(probe.context.size());

@@ -13,7 +13,8 @@ namespace meap {
 /// What the stories are like.
 struct SynthOptions {
   uint64_t seed = 0;
-  int facts = 4;          // facts in a story, 1 to kMaxSynthFacts
+  int facts = 4;          // facts in a story, at most; 1 to kMaxSynthFacts
+  int min_facts = 0;      // at least; 0: as many as `facts`. Each number is as likely
   int filler = 6;         // sentences that say nothing of the facts, >= 0
   int repeats = 2;        // a fact is stated 1 to `repeats` times before it is asked for
   bool sentences = true;  // answers repeat the question's words; false: the value alone
@@ -42,8 +43,8 @@ struct SynthSummary {
 };
 
 /// Writes `count` stories (probes) as JSON Lines: {"text"} ({"context", "question", "answer",
-/// "choices", "depth", "facts"}). The bytes do not depend on `threads`. A path that does not end in
-/// .jsonl, or options out of range: InputError.
+/// "choices", "depth", "facts"}, depth in per cent, rounded down to a quarter). The bytes do not
+/// depend on `threads`. A path that does not end in .jsonl, or options out of range: InputError.
 SynthSummary WriteSynthDocuments(const fs::path& path, uint64_t count, const SynthOptions& options,
                                  int threads);
 SynthSummary WriteSynthProbes(const fs::path& path, uint64_t count, const SynthOptions& options,

@@ -28,6 +28,9 @@ void Check(const fs::path& path, uint64_t count, const SynthOptions& options) {
   check(count > 0, "number of documents", "at least 1", "0");
   check(options.facts >= 1 && options.facts <= kMaxSynthFacts, "facts",
         "1 to " + std::to_string(kMaxSynthFacts), std::to_string(options.facts));
+  check(options.min_facts >= 0 && options.min_facts <= options.facts, "min-facts",
+        "0 to the number of facts, " + std::to_string(options.facts),
+        std::to_string(options.min_facts));
   check(options.filler >= 0 && options.filler <= 10000, "filler", "0 to 10000 sentences",
         std::to_string(options.filler));
   check(options.repeats >= 1 && options.repeats <= 100, "repeats", "1 to 100",
@@ -69,8 +72,9 @@ SynthSummary WriteSynthProbes(const fs::path& path, uint64_t count, const SynthO
   Check(path, count, options);
   return WriteLines(path, count, threads, "probes", [&](uint64_t index) {
     const SynthProbe probe = MakeSynthProbe(options, index);
+    const int quarter = 25 * static_cast<int>(4 * probe.depth);
     return Json{{"context", probe.context}, {"question", probe.question}, {"answer", probe.answer},
-                {"choices", probe.choices}, {"depth", probe.depth},       {"facts", probe.facts}};
+                {"choices", probe.choices}, {"depth", quarter},           {"facts", probe.facts}};
   });
 }
 

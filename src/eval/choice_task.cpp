@@ -22,6 +22,7 @@ EvalSample SampleOf(const ChoiceItem& item, const std::string& task) {
   std::vector<std::string> texts = item.contexts;
   texts.insert(texts.end(), item.continuations.begin(), item.continuations.end());
   sample.prompt_hash = PromptHash(texts);
+  sample.group = item.group;
   return sample;
 }
 

@@ -70,6 +70,27 @@ void CleanRawHellaSwag(const DataItem& item, std::string& context,
   for (std::string& choice : choices) choice = CleanHellaSwag(choice);
 }
 
+ChoiceItem BuildRequests(const ChoiceTemplate& task, const DataItem& item) {
+  ChoiceItem result;
+  std::string context;
+  if (task.hellaswag && item.Find("ctx_a") != nullptr) {
+    CleanRawHellaSwag(item, context, result.choices);
+    ChoiceTemplate raw = task;
+    raw.gold = "label";
+    result.gold = GoldIndex(raw, item, result.choices.size());
+  } else {
+    context = FillTemplate(task.context, item);
+    result.choices = Choices(task, item);
+    result.gold = GoldIndex(task, item, result.choices.size());
+  }
+  for (const std::string& choice : result.choices) {
+    result.contexts.push_back(context);
+    result.continuations.push_back(std::string(kDelimiter) + choice);
+  }
+  result.example = context + result.continuations[result.gold];
+  return result;
+}
+
 }  // namespace
 
 std::string CleanHellaSwag(std::string_view text) {
@@ -87,31 +108,9 @@ std::string CleanHellaSwag(std::string_view text) {
 }
 
 ChoiceItem BuildChoiceItem(const ChoiceTemplate& task, const DataItem& item) {
-  if (!task.cloze.empty()) {
-    ChoiceItem result = BuildCloze(task, item);
-    result.id = std::to_string(item.line() - 1);
-    return result;
-  }
-  ChoiceItem result;
+  ChoiceItem result = task.cloze.empty() ? BuildRequests(task, item) : BuildCloze(task, item);
   result.id = std::to_string(item.line() - 1);
-  std::string context;
-  size_t gold = 0;
-  if (task.hellaswag && item.Find("ctx_a") != nullptr) {
-    CleanRawHellaSwag(item, context, result.choices);
-    ChoiceTemplate raw = task;
-    raw.gold = "label";
-    gold = GoldIndex(raw, item, result.choices.size());
-  } else {
-    context = FillTemplate(task.context, item);
-    result.choices = Choices(task, item);
-    gold = GoldIndex(task, item, result.choices.size());
-  }
-  result.gold = gold;
-  for (const std::string& choice : result.choices) {
-    result.contexts.push_back(context);
-    result.continuations.push_back(std::string(kDelimiter) + choice);
-  }
-  result.example = context + result.continuations[gold];
+  for (const std::string& field : task.breakdown) result.group[field] = item.Primitive(field);
   return result;
 }
 
@@ -175,6 +174,7 @@ std::vector<std::string> FieldsOf(const ChoiceTemplate& task) {
   add(task.choices_field);
   add(task.gold_labels);
   add(task.gold);
+  for (const std::string& field : task.breakdown) add(field);
   return fields;
 }
 

@@ -2,6 +2,7 @@
 // (context, continuation), the scorer gives each a log-likelihood, the best one is the prediction.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct ChoiceTemplate {
   /// `query` and `choices` are clean already.
   bool hellaswag = false;
   std::vector<std::string> metrics = {"acc", "acc_norm"};
+  std::vector<std::string> breakdown = {};  // fields that samples are grouped by
 };
 
 /// One item as requests: request i is contexts[i] with continuations[i].
@@ -42,6 +44,7 @@ struct ChoiceItem {
   std::vector<std::string> continuations;  // delimiter included
   std::vector<std::string> choices;        // texts whose lengths acc_norm divides by
   size_t gold = 0;
+  nlohmann::ordered_json group = nlohmann::ordered_json::object();  // fields of the breakdown
   std::string example;  // the item with its gold answer, as a few-shot example shows it
 };
 

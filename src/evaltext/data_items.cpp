@@ -29,6 +29,12 @@ std::string Shortened(const std::string& text) {
 
 std::string DataItem::place() const { return file_.string() + ":" + std::to_string(line_); }
 
+const nlohmann::ordered_json& DataItem::Primitive(std::string_view field) const {
+  const auto* value = Find(field);
+  if (value == nullptr || !value->is_primitive()) Fail(field, "a number or a text");
+  return *value;
+}
+
 const nlohmann::ordered_json* DataItem::Find(std::string_view field) const {
   const nlohmann::ordered_json* value = &object_;
   while (true) {

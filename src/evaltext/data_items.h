@@ -26,6 +26,8 @@ class DataItem {
   int64_t Integer(std::string_view field) const;
   std::vector<std::string> Texts(std::string_view field) const;
   std::vector<int64_t> Integers(std::string_view field) const;
+  /// A number, text, true, false or null.
+  const nlohmann::ordered_json& Primitive(std::string_view field) const;
   /// The value whatever its type, or nullptr where there is none.
   const nlohmann::ordered_json* Find(std::string_view field) const;
 

@@ -37,6 +37,7 @@ struct TaskOptions {
                   {.help = "File under --data without .jsonl, .jsonl.gz or .jsonl.zst"});
     visitor.Visit("metrics", metrics,
                   {.help = "acc, acc_norm, acc_bytes; or " + Join(AnswerMetrics(), ", ")});
+    visitor.Visit("breakdown", breakdown, {.help = "Fields to group scores by"});
   }
 
   void DescribeChoices(OptionVisitor& visitor) {
@@ -68,7 +69,6 @@ struct TaskOptions {
     visitor.Visit("shorten", shorten,
                   {.help = "generation: field of the prompt that loses its middle when the prompt "
                            "is too long; without it the item is skipped"});
-    visitor.Visit("breakdown", breakdown, {.help = "generation: fields to group scores by"});
   }
 };
 
@@ -122,7 +122,8 @@ ChoiceTemplate ToChoices(const TaskOptions& options, const OptionSource& source,
                       .gold_base = options.gold_base,
                       .gold_labels = options.gold_labels,
                       .cloze = options.cloze,
-                      .hellaswag = options.clean == "hellaswag"};
+                      .hellaswag = options.clean == "hellaswag",
+                      .breakdown = options.breakdown};
   if (!options.metrics.empty()) task.metrics = options.metrics;
   CheckMetrics(task.metrics, {"acc", "acc_norm", "acc_bytes"}, source);
   return task;

@@ -77,9 +77,7 @@ class TemplateTask : public GenerationTask {
     item.id = std::to_string(line.line() - 1);
     item.item = item.id;
     for (const std::string& field : description_.breakdown) {
-      const auto* value = line.Find(field);
-      if (value == nullptr || !value->is_primitive()) line.Fail(field, "a number or a text");
-      item.group[field] = *value;
+      item.group[field] = line.Primitive(field);
     }
     item.prompt = FillTemplate(description_.prompt, line);
     if (!description_.shorten.empty()) {

@@ -90,6 +90,7 @@ struct DotOperands {
   int64_t width;        // elements of rows and vectors
   float* sums;          // vector v's products with the rows, at sums + v * sums_step
   int64_t sums_step;
+  int64_t ahead = 0;  // elements from a row to what will be read after it, to be fetched; 0: nothing
 };
 
 /// kDotRows rows times kVectors vectors. Each sum runs in one order, whatever kVectors is.
@@ -105,7 +106,10 @@ HWY_INLINE void DotTile(const DotOperands<Dots>& in) {
   int64_t i = 0;
   for (; i + Dots::kStep <= in.width; i += Dots::kStep) {
 #pragma GCC unroll 4
-    for (int r = 0; r < kDotRows; ++r) row[r] = Dots::LoadRow(in.rows[r] + i);
+    for (int r = 0; r < kDotRows; ++r) {
+      row[r] = Dots::LoadRow(in.rows[r] + i);
+      if (in.ahead > 0) hwy::Prefetch(in.rows[r] + i + in.ahead);
+    }
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       const Floats vector = Dots::LoadVector(in.vectors + v * in.vector_step + i);

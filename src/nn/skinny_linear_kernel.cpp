@@ -38,6 +38,8 @@ void Write(const SkinnyProduct& work, int64_t token, int64_t row, int64_t live, 
   }
 }
 
+constexpr int64_t kTilesAhead = 2;
+
 template <class Dots>
 void Rows(const SkinnyProduct& work, const typename Dots::Vector* x, int64_t begin, int64_t end) {
   using T = typename Dots::Row;
@@ -56,6 +58,8 @@ void Rows(const SkinnyProduct& work, const typename Dots::Vector* x, int64_t beg
     for (int64_t token = 0; token < work.tokens; token += step) {
       const int64_t count = std::min(step, work.tokens - token);
       in.vectors = x + token * work.width;
+      // The rows of the next tiles come from memory while the last vectors of this one are multiplied.
+      in.ahead = token + count == work.tokens ? kTilesAhead * kDotRows * work.width : 0;
       SomeDots<Dots>(count, in);
       for (int64_t t = 0; t < count; ++t) {
         if (work.out_f32) {

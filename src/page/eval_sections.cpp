@@ -75,14 +75,15 @@ Figure HeatFigure(const HeatMap& map, size_t index) {
   Figure figure{.id = Slug("heat-" + map.task + "-" + std::to_string(index)),
                 .title = map.run + ": " + map.task + ", " + map.metric,
                 .caption =
-                    "Score of a fact that stands at a depth (0: the beginning) of a text of a "
-                    "length.",
+                    "Score of a fact that stands at a depth (0: the beginning) of a text, by the "
+                    "text's " +
+                    map.field + ".",
                 .kind = Figure::Kind::kHeatMap,
-                .x_label = "length, tokens",
+                .x_label = map.field == "length" ? "length, tokens" : map.field,
                 .y_label = "depth, per cent"};
   figure.range = {0.0, map.full};
   figure.columns.push_back("depth");
-  for (const double length : map.lengths) figure.columns.push_back(fmt::format("{:g}", length));
+  for (const double column : map.columns) figure.columns.push_back(fmt::format("{:g}", column));
   for (size_t d = 0; d < map.depths.size(); ++d) {
     auto& row = figure.rows.emplace_back();
     row.emplace_back(map.depths[d]);

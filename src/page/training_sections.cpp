@@ -92,13 +92,18 @@ Figure LossFigure(const std::vector<TrainingRun>& runs, RunColors& colors) {
                 .title = "Loss",
                 .caption =
                     "Mean cross-entropy in nats a token. Validation is on text without masks, "
-                    "which is what NTP and MEAP can be compared on." +
+                    "which is what NTP and MEAP can be compared on; with masks, on the same text "
+                    "masked as in training." +
                     ThinningNote(runs),
                 .x_label = "step",
                 .y_label = "nats a token"};
   AddLines(runs,
            {{.metric = "loss", .name = "training"},
-            {.metric = "validation_loss", .name = "validation", .dash = "dash", .markers = true}},
+            {.metric = "validation_loss", .name = "validation", .dash = "dash", .markers = true},
+            {.metric = "validation_loss_masked",
+             .name = "validation with masks",
+             .dash = "dot",
+             .markers = true}},
            colors, figure);
   return figure;
 }
@@ -113,16 +118,8 @@ Figure MaskedLossFigure(const std::vector<TrainingRun>& runs, RunColors& colors)
                 .x_label = "step",
                 .y_label = "nats a token"};
   AddLines(runs,
-           {{.metric = "loss_masked", .name = "training, masked", .dash = "dot"},
-            {.metric = "loss_unmasked", .name = "training, unmasked"},
-            {.metric = "validation_loss_masked",
-             .name = "validation, masked",
-             .dash = "dot",
-             .markers = true},
-            {.metric = "validation_loss_unmasked",
-             .name = "validation, unmasked",
-             .dash = "dash",
-             .markers = true}},
+           {{.metric = "loss_masked", .name = "masked", .dash = "dot"},
+            {.metric = "loss_unmasked", .name = "unmasked"}},
            colors, figure);
   return figure;
 }

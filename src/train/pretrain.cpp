@@ -117,18 +117,13 @@ class PretrainTask : public TrainTask {
 
   bool CanValidate() const override { return inputs_.validation != nullptr; }
 
-  LossSums Validate() const override {
-    const BatchReader reader = inputs_.ValidationReader(recipe_);
-    const int64_t rows = ValidationRows(recipe_, inputs_);
-    LossSums sums;
-    for (int64_t begin = 0; begin < rows; begin += inputs_.micro_rows) {
-      const int64_t count = std::min(inputs_.micro_rows, rows - begin);
-      // Unmasked text: what the model will meet, and what NTP and MEAP can be compared on.
-      const PretrainObjective unmasked;
-      const Batch batch = reader.Rows(static_cast<uint64_t>(begin), count);
-      sums += ForwardLoss(model(), MakeRows(unmasked, batch, /*step=*/1));
-    }
-    return sums;
+  // Unmasked text: what the model will meet, and what NTP and MEAP can be compared on.
+  LossSums Validate() const override { return ValidationLoss(PretrainObjective()); }
+
+  std::optional<LossSums> ValidateMasked() const override {
+    const ObjectiveOptions& objective = recipe_.objective;
+    if (objective.mask_ratio == 0 && objective.mask.ratio_end == 0) return std::nullopt;
+    return ValidationLoss(inputs_.objective);
   }
 
   void Export(const fs::path& folder, const std::vector<at::Tensor>& masters) const override {
@@ -137,6 +132,19 @@ class PretrainTask : public TrainTask {
   }
 
  private:
+  /// Every time the same rows with the same masks: those of the run's last step.
+  LossSums ValidationLoss(const PretrainObjective& objective) const {
+    const BatchReader reader = inputs_.ValidationReader(recipe_);
+    const int64_t rows = ValidationRows(recipe_, inputs_);
+    LossSums sums;
+    for (int64_t begin = 0; begin < rows; begin += inputs_.micro_rows) {
+      const int64_t count = std::min(inputs_.micro_rows, rows - begin);
+      const Batch batch = reader.Rows(static_cast<uint64_t>(begin), count);
+      sums += ForwardLoss(model(), MakeRows(objective, batch, inputs_.steps));
+    }
+    return sums;
+  }
+
   Recipe recipe_;
   RunInputs inputs_;
   BatchReader reader_;

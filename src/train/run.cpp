@@ -201,7 +201,8 @@ bool Run::ValidateIfDue() {
   if (!task_.CanValidate() || !due) return false;
   const Stopwatch watch;
   const LossSums loss = task_.Validate();
-  log_->Validation(step_, loss, watch.Seconds());
+  const std::optional<LossSums> masked = task_.ValidateMasked();
+  log_->Validation(step_, loss, masked, watch.Seconds());
   validated_step_ = step_;
   const bool best = !best_validation_ || loss.all.Mean() < *best_validation_;
   if (best) best_validation_ = loss.all.Mean();

@@ -74,13 +74,19 @@ void RunLog::Step(const StepReport& report, int64_t total_tokens, double save_se
                           report.lr, report.grad_norm, FormatCount(rate)));
 }
 
-void RunLog::Validation(int64_t step, const LossSums& loss, double seconds) {
+void RunLog::Validation(int64_t step, const LossSums& loss, const std::optional<LossSums>& masked,
+                        double seconds) {
   validation_loss_ = loss.all.Mean();
-  metrics_.Append({{"step", step},
-                   {"validation_loss", *validation_loss_},
-                   {"validation_tokens", loss.all.tokens},
-                   {"validation_seconds", seconds}});
-  board_.AddScalars(step, {{"validation/loss", *validation_loss_}});
+  nlohmann::ordered_json line = {{"step", step}, {"validation_loss", *validation_loss_}};
+  std::vector<std::pair<std::string, double>> scalars = {{"validation/loss", *validation_loss_}};
+  if (masked) {
+    line["validation_loss_masked"] = masked->all.Mean();
+    scalars.emplace_back("validation/loss_masked", masked->all.Mean());
+  }
+  line["validation_tokens"] = loss.all.tokens;
+  line["validation_seconds"] = seconds;
+  metrics_.Append(line);
+  board_.AddScalars(step, scalars);
 }
 
 }  // namespace meap

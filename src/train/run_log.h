@@ -27,7 +27,9 @@ class RunLog {
 
   /// `save_seconds` is how long training stood still to save since the step before.
   void Step(const StepReport& report, int64_t total_tokens, double save_seconds);
-  void Validation(int64_t step, const LossSums& loss, double seconds);
+  /// `masked`: the loss on the same text with masks, where the task has one.
+  void Validation(int64_t step, const LossSums& loss, const std::optional<LossSums>& masked,
+                  double seconds);
   /// The last losses seen, for the summary.
   std::optional<double> train_loss() const { return train_loss_; }
   std::optional<double> validation_loss() const { return validation_loss_; }

@@ -59,6 +59,8 @@ class TrainTask {
   /// The loss on validation data; nothing where there is none.
   virtual bool CanValidate() const { return false; }
   virtual LossSums Validate() const { return {}; }
+  /// The same on the same data with inputs masked as in training; nothing where none are.
+  virtual std::optional<LossSums> ValidateMasked() const { return std::nullopt; }
 
   /// Writes the finished model to `folder`, whole or not at all. `masters` are the trained weights.
   virtual void Export(const fs::path& folder, const std::vector<at::Tensor>& masters) const = 0;

@@ -178,7 +178,7 @@ TEST(ComparisonTest, HeatMaps) {
   const Comparison comparison = CompareFiles(dir, {"a<&>", "b"});
   ASSERT_THAT(comparison.heat_maps, SizeIs(2));  // of the first metric alone
   const HeatMap& map = comparison.heat_maps[1];
-  EXPECT_THAT(map.lengths, ElementsAre(500, 1000));
+  EXPECT_THAT(map.columns, ElementsAre(500, 1000));
   EXPECT_THAT(map.depths, ElementsAre(0, 50, 100));
   EXPECT_EQ(map.values[1][0], 0.25);
   EXPECT_THAT(RenderTerminal(comparison, true), HasSubstr("\x1b[48;5;17;38;5;231m"));
@@ -187,6 +187,29 @@ TEST(ComparisonTest, HeatMaps) {
   EXPECT_THAT(html, HasSubstr("background:rgb(255,255,217)"));
   EXPECT_THAT(html, HasSubstr("a&lt;&amp;&gt;"));
   EXPECT_THAT(html, Not(HasSubstr("http")));  // needs nothing from elsewhere
+}
+
+TEST(ComparisonTest, HeatMapOfFactsAndDepth) {
+  const testing::TempDir dir;
+  for (const std::string name : {"a", "b"}) {
+    const Json cells = {{{"facts", 2}, {"depth", 0}, {"n", 4}, {"acc", 0.5}},
+                        {{"facts", 3}, {"depth", 75}, {"n", 4}, {"acc", 0.25}}};
+    std::ofstream(dir / (name + ".json"))
+        << Json({{"name", name},
+                 {"results", {{"retrieval", {{"acc", 0.375}}}}},
+                 {"n", {{"retrieval", 8}}},
+                 {"breakdowns",
+                  {{"retrieval", {{{"by", {"facts", "depth"}}, {"cells", cells}}}}}}})
+               .dump();
+  }
+  const Comparison comparison = CompareFiles(dir, {"a", "b"});
+  ASSERT_THAT(comparison.heat_maps, SizeIs(2));
+  EXPECT_EQ(comparison.heat_maps[0].field, "facts");
+  EXPECT_THAT(comparison.heat_maps[0].columns, ElementsAre(2, 3));
+  EXPECT_EQ(comparison.heat_maps[0].values[1][1], 0.25);
+  EXPECT_EQ(comparison.heat_maps[0].values[0][1], std::nullopt);
+  EXPECT_THAT(RenderTerminal(comparison, false), HasSubstr("columns: facts)"));
+  EXPECT_EQ(Json::parse(RenderJson(comparison))["heat_maps"][0]["field"], "facts");
 }
 
 TEST(RenderTest, EveryFormatHoldsTheNumbers) {

@@ -70,6 +70,14 @@ TEST(Synth, ProbesAskForOneFactOfTheirContext) {
   }));
 }
 
+TEST(Synth, TheNumberOfFactsVariesWithinItsBounds) {
+  std::map<int, int> seen;
+  for (uint64_t i = 0; i < 300; ++i)
+    ++seen[MakeSynthProbe({.facts = 3, .min_facts = 1, .filler = 0}, i).facts];
+  ASSERT_EQ(seen.size(), 3u);
+  for (int facts = 1; facts <= 3; ++facts) EXPECT_GT(seen[facts], 60) << facts;
+}
+
 TEST(Synth, AnswersCannotBeGuessedFromPosition) {
   std::map<size_t, int> places;
   std::set<std::string> contexts;

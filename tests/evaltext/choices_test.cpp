@@ -27,6 +27,20 @@ DataItem Item(const std::string& json) {
   return {nlohmann::ordered_json::parse(json), "file.jsonl", 7};
 }
 
+TEST(ChoicesTest, BreakdownFieldsBecomeTheGroup) {
+  const ChoiceItem item = BuildChoiceItem(
+      TaskNamed("retrieval"),
+      Item(R"({"context": "c", "question": "q", "choices": ["a", "b"], "answer": "b",)"
+           R"( "depth": 75, "facts": 3})"));
+  EXPECT_EQ(item.group.dump(), R"({"facts":3,"depth":75})");
+  EXPECT_EQ(item.gold, 1u);
+  const ErrorParts error = ErrorOf([] {
+    BuildChoiceItem(TaskNamed("retrieval"),
+                    Item(R"({"context": "c", "question": "q", "choices": ["a"], "answer": "a"})"));
+  });
+  EXPECT_THAT(error.what + error.where + error.expected, HasSubstr("facts"));
+}
+
 TEST(ChoicesTest, RequestsGolden) {
   MEAP_NEEDS_SHARED();
   for (const DataItem& line : testing::Golden("lm_eval_requests.jsonl")) {
