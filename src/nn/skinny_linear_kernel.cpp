@@ -38,6 +38,8 @@ void Write(const SkinnyProduct& work, int64_t token, int64_t row, int64_t live, 
   }
 }
 
+/// Memory is read so far ahead, over all vectors of a tile alike: it must never wait for
+/// arithmetic.
 constexpr int64_t kTilesAhead = 2;
 
 template <class Dots>
@@ -50,6 +52,7 @@ void Rows(const SkinnyProduct& work, const typename Dots::Vector* x, int64_t beg
   in.width = work.width;
   in.sums = sums;
   in.sums_step = kDotRows;
+  in.ahead = kTilesAhead * kDotRows * work.width;
   for (int64_t row = begin; row < end; row += kDotRows) {
     const int64_t live = std::min<int64_t>(kDotRows, end - row);
     for (int64_t r = 0; r < kDotRows; ++r) {
@@ -58,8 +61,8 @@ void Rows(const SkinnyProduct& work, const typename Dots::Vector* x, int64_t beg
     for (int64_t token = 0; token < work.tokens; token += step) {
       const int64_t count = std::min(step, work.tokens - token);
       in.vectors = x + token * work.width;
-      // The rows of the next tiles come from memory while the last vectors of this one are multiplied.
-      in.ahead = token + count == work.tokens ? kTilesAhead * kDotRows * work.width : 0;
+      in.fetch_begin = static_cast<int>(kDotRows * token / work.tokens);
+      in.fetch_end = static_cast<int>(kDotRows * (token + count) / work.tokens);
       SomeDots<Dots>(count, in);
       for (int64_t t = 0; t < count; ++t) {
         if (work.out_f32) {
