@@ -3,14 +3,14 @@ import os
 import re
 import subprocess
 
-
 from conftest import MEAP, ROOT, needs_slow
 
 
 def tour():
     text = (ROOT / "README.md").read_text()
     block = re.search(r"## Five minutes\n.*?```sh\n(.*?)```", text, re.DOTALL).group(1)
-    return [line for line in block.splitlines() if line and not line.startswith("#")]
+    block = re.sub(r"^#.*\n", "", block, flags=re.MULTILINE)
+    return [command for command in re.split(r"\n(?=\S)", block.strip())]  # indented lines go on with the one before
 
 
 def walk(folder):
