@@ -29,5 +29,5 @@ $meap attention decay "${models[@]}" --input "$out/validation.jsonl" --length 12
   --output "$out/decay.json" > /dev/null
 $meap attention profile "${models[@]}" --input "$out/validation.jsonl" --length 128 --windows 64 \
   --output "$out/profile.json" > /dev/null
-$meap report "$out" --output "$out/report.html" --title "NTP and MEAP on synthetic stories"
+$meap report "$out/ntp" "$out/meap" "$out" --output "$out/report.html" --title "NTP and MEAP on synthetic stories"
 .venv/bin/python tools/demo_table.py "$meap" "$out"

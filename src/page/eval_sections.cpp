@@ -204,7 +204,7 @@ PageSection JudgeSection(const std::vector<EvalRun>& runs) {
 std::vector<PageSection> EvaluationSections(std::vector<EvalRun> runs, RunColors& colors) {
   PageSection scores("Scores");
   PageSection positions("By position");
-  PageSection maps("Needle in a haystack");
+  PageSection maps("By depth");
   PageSection judged = JudgeSection(runs);
   size_t number = 0;
   for (std::vector<EvalRun>& group : Groups(std::move(runs))) {

@@ -37,11 +37,14 @@ std::string ScriptJson(const Json& json) {
   return safe;
 }
 
+/// Not what a table or figure inside it may be called.
+std::string SectionId(const PageSection& section) { return Slug("section-" + section.title()); }
+
 std::string Navigation(const std::vector<PageSection>& sections) {
   std::string html = "<nav aria-label=Sections><ul>\n";
   for (const PageSection& section : sections) {
     if (section.empty()) continue;
-    html += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", Slug(section.title()),
+    html += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", SectionId(section),
                         Escaped(section.title()));
   }
   return html + "</ul></nav>\n";
@@ -68,7 +71,7 @@ std::string RenderPage(const PageOptions& options, const std::vector<PageSection
   std::string body;
   for (const PageSection& section : sections) {
     if (section.empty()) continue;
-    body += fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", Slug(section.title()),
+    body += fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", SectionId(section),
                         Escaped(section.title()), section.html());
     for (const Figure& figure : section.figures()) figures.push_back(figure.ToJson());
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "core/console.h"
@@ -87,8 +88,27 @@ std::string ThinningNote(const std::vector<TrainingRun>& runs) {
                      (most + kMostPoints - 1) / kMostPoints);
 }
 
+/// Shows what comes after the first twentieth of the steps at full height: an untrained model's
+/// loss would press it flat. Zooming out shows that too.
+void LeaveOutTheStart(Figure& figure) {
+  if (figure.rows.empty()) return;
+  const double begin = 0.05 * figure.rows.back()[0].get<double>();
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  for (const auto& row : figure.rows) {
+    if (row[0].get<double>() < begin) continue;
+    for (size_t c = 1; c < row.size(); ++c) {
+      if (!row[c].is_number()) continue;
+      low = std::min(low, row[c].get<double>());
+      high = std::max(high, row[c].get<double>());
+    }
+  }
+  const double margin = 0.05 * (high - low);
+  if (margin > 0) figure.range = {low - margin, high + margin};
+}
+
 Figure LossFigure(const std::vector<TrainingRun>& runs, RunColors& colors) {
-  Figure figure{.id = "loss",
+  Figure figure{.id = "loss-curves",
                 .title = "Loss",
                 .caption =
                     "Mean cross-entropy in nats a token. Validation is on text without masks, "
@@ -105,6 +125,7 @@ Figure LossFigure(const std::vector<TrainingRun>& runs, RunColors& colors) {
              .dash = "dot",
              .markers = true}},
            colors, figure);
+  LeaveOutTheStart(figure);
   return figure;
 }
 
@@ -121,6 +142,7 @@ Figure MaskedLossFigure(const std::vector<TrainingRun>& runs, RunColors& colors)
            {{.metric = "loss_masked", .name = "masked", .dash = "dot"},
             {.metric = "loss_unmasked", .name = "unmasked"}},
            colors, figure);
+  LeaveOutTheStart(figure);
   return figure;
 }
 
@@ -195,9 +217,11 @@ PageSection LossSection(const std::vector<TrainingRun>& runs, RunColors& colors)
   PageSection section("Loss");
   section.AddFigure(LossFigure(runs, colors));
   section.AddFigure(MaskedLossFigure(runs, colors));
+  section.AddHtml("<div class=pair>\n");
   section.AddFigure(
       MetricFigure(runs, "grad_norm", "Gradient norm", "norm", "Before clipping.", colors));
   section.AddFigure(MetricFigure(runs, "lr", "Learning rate", "learning rate", "", colors));
+  section.AddHtml("</div>\n");
   return section;
 }
 

@@ -37,10 +37,10 @@ def test_the_page_holds_the_numbers_of_its_inputs(page):
     text = page.read_text()
     assert "<title>NTP &amp; MEAP &lt;side by side&gt;</title>" in text
     figures = figures_of(page)
-    assert {"loss", "loss-by-mask", "tokens-a-second", "position-mdqa20-best-subspan-em",
+    assert {"loss-curves", "loss-by-mask", "tokens-a-second", "position-mdqa20-best-subspan-em",
             "change-mdqa20-best-subspan-em", "heat-needle-0", "heat-needle-1", "segments-2",
             "experiment-0-validation-loss"} <= set(figures)
-    loss = figures["loss"]
+    loss = figures["loss-curves"]
     assert loss["columns"] == ["step", "meap, training", "meap, validation", "ntp, training", "ntp, validation"]
     assert max(row[0] for row in loss["rows"]) == 1200 and len(loss["rows"]) <= 2 * 800 + 12
     heat = figures["heat-needle-0"]
@@ -58,6 +58,8 @@ def test_nothing_in_the_page_is_loaded_from_elsewhere(page):
     markup = re.sub(r"<script.*?</script>", "", page.read_text(), flags=re.DOTALL)
     assert not re.search(r'(src|href)="?(https?:)?//', markup)
     assert "default-src 'none'" in markup
+    ids = re.findall(r' id="?([^\s">]+)', markup)
+    assert len(ids) == len(set(ids)), "an id names one thing"
 
 
 def test_the_same_inputs_make_the_same_page(page):
@@ -80,7 +82,7 @@ def test_bad_input(page, tmp_path):
 def test_a_real_run(tiny, tmp_path):
     run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path}/run")
     run_meap("report", tmp_path / "run", "-o", tmp_path / "report.html")
-    loss = figures_of(tmp_path / "report.html")["loss"]
+    loss = figures_of(tmp_path / "report.html")["loss-curves"]
     steps = [row for row in loss["rows"] if row[1] is not None]
     assert len(steps) == 12 and [row[0] for row in loss["rows"] if row[2] is not None] == [4, 8, 12]
 
@@ -103,7 +105,7 @@ def test_watch_follows_until_the_run_has_ended(tmp_path):
     finally:
         process.kill()
     assert 'data-reload="0"' in (tmp_path / "r.html").read_text()
-    assert figures_of(tmp_path / "r.html")["loss"]["rows"][-1][0] == 51
+    assert figures_of(tmp_path / "r.html")["loss-curves"]["rows"][-1][0] == 51
 
 
 def test_watch_ends_with_a_last_page_on_a_signal(tmp_path):
@@ -200,12 +202,12 @@ def test_csv_is_one_click_away_and_keys_read_the_values(page):
         figures = figures_of(page)
         tables = [list(csv.reader(io.StringIO(text))) for text in texts]
         assert len(tables) == len(figures) + window.run("return document.querySelectorAll('table').length")
-        loss = next(rows for rows in tables if rows[0] == figures["loss"]["columns"])
-        assert float(loss[1][1]) == figures["loss"]["rows"][0][1] and loss[1][2] == ""
-        window.run("document.querySelector('#loss .plot').focus()")
+        loss = next(rows for rows in tables if rows[0] == figures["loss-curves"]["columns"])
+        assert float(loss[1][1]) == figures["loss-curves"]["rows"][0][1] and loss[1][2] == ""
+        window.run("document.querySelector('#loss-curves .plot').focus()")
         window.press("\ue014", "\ue014")  # right, right
-        reading = window.run("return document.querySelector('#loss .reading').textContent")
-        assert reading.startswith(f"step {figures['loss']['rows'][1][0]}: meap, training ")
+        reading = window.run("return document.querySelector('#loss-curves .reading').textContent")
+        assert reading.startswith(f"step {figures['loss-curves']['rows'][1][0]}: meap, training ")
         window.run("document.querySelector('#heat-needle-0 .plot').focus()")
         window.press("\ue015", "\ue015", "\ue014")  # down, down, right
         reading = window.run("return document.querySelector('#heat-needle-0 .reading').textContent")
