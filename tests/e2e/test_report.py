@@ -223,6 +223,6 @@ def test_in_print_it_is_black_on_white(page, tmp_path):
         window.command("Emulation.setEmulatedMedia", {"media": "print"})
         window.run("dispatchEvent(new Event('beforeprint'))")
         assert window.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        fill = window.run("return getComputedStyle(document.querySelector('#loss .xtick text')).fill")
+        fill = window.run("return getComputedStyle(document.querySelector('#loss-curves .xtick text')).fill")
         assert fill == "rgb(27, 33, 40)"
         assert window.run("return getComputedStyle(document.querySelector('.tools')).display") == "none"
