@@ -60,7 +60,8 @@ Value Floats(const std::string& op, double a, double b) {
 
 Value Repeat(Interpreter& run, const Value& value, int64_t count) {
   const uint64_t size = NeedLength(value);
-  const uint64_t times = count < 0 ? 0 : static_cast<uint64_t>(count);
+  // However often nothing is repeated, it is done at once.
+  const uint64_t times = count < 0 || size == 0 ? 0 : static_cast<uint64_t>(count);
   if (size > 0 && times > (uint64_t{1} << 28) / size) Fail("a repetition that is too long");
   if (value.IsString()) {
     run.CountBytes(value.String().size() * times);
