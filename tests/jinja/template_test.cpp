@@ -82,6 +82,7 @@ TEST(Bounds, NoTemplateRunsForEverOrFillsTheMemory) {
   EXPECT_THAT(error(loop + "{% set x = x * 2 %}{{ x * 100000 }}{% endfor %}"),
               HasSubstr("256 MiB"));
   EXPECT_THAT(error("{{ x * 1000000000000 }}"), HasSubstr("too long"));
+  EXPECT_EQ(Render("{{ ('' * 1000000000000) ~ ([] * 1000000000000) }}", "").bytes, "[]");
   EXPECT_THAT(error("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"), HasSubstr("too deeply"));
   EXPECT_THAT(error("{% set n = namespace(v=[]) %}" + loop + "{% set n.v = [n.v] %}{% endfor %}"),
               HasSubstr("nested too deeply"));
