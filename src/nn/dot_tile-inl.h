@@ -1,5 +1,7 @@
 // Dot products of a few rows with a few vectors, each row read once: what decoding is made of.
 // Included once for each instruction set, as simd-inl.h.
+#include <hwy/cache_control.h>
+
 #include "nn/block_gemm-inl.h"
 
 // NOLINTNEXTLINE: the toggle stands for an include guard that opens again for each target.
