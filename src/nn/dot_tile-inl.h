@@ -92,7 +92,8 @@ struct DotOperands {
   int64_t width;        // elements of rows and vectors
   float* sums;          // vector v's products with the rows, at sums + v * sums_step
   int64_t sums_step;
-  int64_t ahead = 0;  // elements from a row to what will be read after it, to be fetched; 0: nothing
+  int64_t ahead =
+      0;  // elements from a row to what will be read after it, to be fetched; 0: nothing
 };
 
 /// kDotRows rows times kVectors vectors. Each sum runs in one order, whatever kVectors is.

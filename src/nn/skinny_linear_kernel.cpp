@@ -58,7 +58,8 @@ void Rows(const SkinnyProduct& work, const typename Dots::Vector* x, int64_t beg
     for (int64_t token = 0; token < work.tokens; token += step) {
       const int64_t count = std::min(step, work.tokens - token);
       in.vectors = x + token * work.width;
-      // The rows of the next tiles come from memory while the last vectors of this one are multiplied.
+      // The rows of the next tiles come from memory while the last vectors of this one are
+      // multiplied.
       in.ahead = token + count == work.tokens ? kTilesAhead * kDotRows * work.width : 0;
       SomeDots<Dots>(count, in);
       for (int64_t t = 0; t < count; ++t) {
