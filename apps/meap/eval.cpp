@@ -96,6 +96,17 @@ void PrintTasks(const TaskRegistry& registry) {
   WriteToStdout(text);
 }
 
+/// Says which tasks have items without a score: a table of means does not show it.
+void WarnOfSkipped(const std::vector<ModelRun>& runs) {
+  for (const ModelRun& run : runs) {
+    for (const auto& [task, outcome] : run.tasks) {
+      const std::string skipped = SkippedText(outcome.samples);
+      if (skipped.empty()) continue;
+      Warn((runs.size() > 1 ? run.name + ", " : "") + task + ": " + skipped);
+    }
+  }
+}
+
 void WriteResults(const std::vector<ModelRun>& runs, const OutputPaths& paths) {
   std::vector<EvalRun> shown;
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
@@ -149,6 +160,7 @@ void RunEval(const EvalArguments& arguments) {
     runs.back().settings["threads"] = threads;
   }
   WriteResults(runs, paths);
+  WarnOfSkipped(runs);
   Note(fmt::format("requests: {} computed, {} from the cache of finished ones", counts.computed,
                    counts.cached));
 }
