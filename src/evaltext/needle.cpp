@@ -34,8 +34,15 @@ std::vector<int32_t> EssayTokens(const fs::path& data, size_t count, const Token
   std::string haystack = essays;
   std::vector<int32_t> tokens = codec.encode(haystack);
   while (tokens.size() < count) {
+    const size_t before = tokens.size();
     haystack += essays;
     tokens = codec.encode(haystack);
+    if (tokens.size() <= before) {
+      throw InputError({.what = "the tokenizer makes no tokens of the haystack text",
+                        .where = (data / "niah" / "essays").string(),
+                        .expected = "text that the tokenizer has tokens for",
+                        .got = std::to_string(tokens.size()) + " tokens"});
+    }
   }
   return tokens;
 }
