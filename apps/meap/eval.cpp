@@ -138,6 +138,8 @@ void RunEval(const EvalArguments& arguments) {
                       .expected = "--model DIR --tasks NAME,...",
                       .hint = "`meap eval --list` shows all tasks"});
   }
+  const EvalInputs inputs = InputsOf(arguments);
+  CheckFewShotNames(tasks, inputs);
   const OutputPaths paths = PathsOf(arguments);
   const int threads = ApplyCommonFlags(arguments.flags);
   SetComputeThreads(threads);
@@ -145,7 +147,7 @@ void RunEval(const EvalArguments& arguments) {
   std::optional<RequestCache> cache;
   if (!paths.cache.empty()) cache.emplace(paths.cache);
   EvalOptions options = arguments.options;
-  options.inputs = InputsOf(arguments);
+  options.inputs = inputs;
   options.device = arguments.flags.device;
   options.dtype = arguments.flags.dtype;
   if (arguments.bos != "tokenizer") options.add_bos = arguments.bos == "add";

@@ -63,6 +63,8 @@ class EvalTask {
  public:
   virtual ~EvalTask() = default;
   virtual const TaskInfo& info() const = 0;
+  /// Whether examples can stand before its items.
+  virtual bool takes_few_shot() const { return false; }
   /// Missing or malformed data: InputError with file, line and field.
   virtual TaskPlan Plan(const EvalInputs& inputs, const ModelView& model) const = 0;
 };
