@@ -28,16 +28,20 @@ int64_t UsedLength(const LlamaConfig& config, int64_t wanted) {
   return wanted > 0 ? wanted : config.max_position_embeddings;
 }
 
-/// The tokens of a chat up to its answer. Two turns of the user's in a row become one where the
-/// template does not take them.
-std::vector<int32_t> EncodeChat(const ChatTemplate& chat, const Tokenizer& tokenizer,
-                                std::span<const ChatTurn> turns) {
+/// A chat up to its answer. Two turns of the user's in a row become one where the template does not
+/// take them.
+RenderedPrompt EncodeChat(const ChatTemplate& chat, const Tokenizer& tokenizer,
+                          std::span<const ChatTurn> turns) {
+  const auto encode = [&](std::span<const Message> messages) -> RenderedPrompt {
+    const std::string text = chat.Render(messages, true).text;
+    return {text, EncodeRendered(chat, tokenizer, text)};
+  };
   std::vector<Message> messages;
   for (const ChatTurn& turn : turns) {
     messages.push_back({.role = turn.role, .content = turn.content});
   }
   try {
-    return EncodePrompt(chat, tokenizer, messages);
+    return encode(messages);
   } catch (const InputError&) {
     std::vector<Message> joined;
     for (const Message& message : messages) {
@@ -48,7 +52,7 @@ std::vector<int32_t> EncodeChat(const ChatTemplate& chat, const Tokenizer& token
       }
     }
     if (joined.size() == messages.size()) throw;
-    return EncodePrompt(chat, tokenizer, joined);
+    return encode(joined);
   }
 }
 
