@@ -29,7 +29,8 @@ inline const std::map<std::string, RecipeTask> kTaskNames = {{"pretrain", Recipe
 /// Adds --threads and --quiet, and for commands that run a model --device, --dtype and --seed.
 void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model);
 
-/// Applies --quiet, and for commands that run a model how threads wait; returns the number of threads to use.
+/// Applies --quiet, and for commands that run a model how threads wait; returns the number of
+/// threads to use.
 int ApplyCommonFlags(const CommonFlags& flags);
 
 void AddTokenizerCommand(CLI::App& root);

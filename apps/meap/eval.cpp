@@ -96,6 +96,17 @@ void PrintTasks(const TaskRegistry& registry) {
   WriteToStdout(text);
 }
 
+/// Says which tasks have items without a score: a table of means does not show it.
+void WarnOfSkipped(const std::vector<ModelRun>& runs) {
+  for (const ModelRun& run : runs) {
+    for (const auto& [task, outcome] : run.tasks) {
+      const std::string skipped = SkippedText(outcome.samples);
+      if (skipped.empty()) continue;
+      Warn((runs.size() > 1 ? run.name + ", " : "") + task + ": " + skipped);
+    }
+  }
+}
+
 void WriteResults(const std::vector<ModelRun>& runs, const OutputPaths& paths) {
   std::vector<EvalRun> shown;
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
@@ -127,6 +138,8 @@ void RunEval(const EvalArguments& arguments) {
                       .expected = "--model DIR --tasks NAME,...",
                       .hint = "`meap eval --list` shows all tasks"});
   }
+  const EvalInputs inputs = InputsOf(arguments);
+  CheckFewShotNames(tasks, inputs);
   const OutputPaths paths = PathsOf(arguments);
   const int threads = ApplyCommonFlags(arguments.flags);
   SetComputeThreads(threads);
@@ -134,7 +147,7 @@ void RunEval(const EvalArguments& arguments) {
   std::optional<RequestCache> cache;
   if (!paths.cache.empty()) cache.emplace(paths.cache);
   EvalOptions options = arguments.options;
-  options.inputs = InputsOf(arguments);
+  options.inputs = inputs;
   options.device = arguments.flags.device;
   options.dtype = arguments.flags.dtype;
   if (arguments.bos != "tokenizer") options.add_bos = arguments.bos == "add";
@@ -149,6 +162,7 @@ void RunEval(const EvalArguments& arguments) {
     runs.back().settings["threads"] = threads;
   }
   WriteResults(runs, paths);
+  WarnOfSkipped(runs);
   Note(fmt::format("requests: {} computed, {} from the cache of finished ones", counts.computed,
                    counts.cached));
 }

@@ -52,6 +52,16 @@ jinja::Dict SpecialTokens(const Tokenizer& tokenizer) {
   return variables;
 }
 
+/// True where a text's first word is another token behind a written BOS than behind one that is
+/// added, and a blank between them makes it the same (Metaspace that marks the text's start alone).
+bool BosTakesTheBlank(const Tokenizer& tokenizer) {
+  const std::string bos = tokenizer.IdToToken(*tokenizer.bos()).value_or("");
+  std::vector<int32_t> added = tokenizer.Encode("Below", false);
+  added.insert(added.begin(), *tokenizer.bos());
+  return tokenizer.Encode(bos + "Below", false) != added &&
+         tokenizer.Encode(bos + " Below", false) == added;
+}
+
 /// The message as the template sees it; an assistant's content is marked with `source`.
 jinja::Value ToValue(const Message& message, int source) {
   jinja::Dict dict;
@@ -102,6 +112,7 @@ std::vector<std::string> BuiltInTemplates() {
 ChatTemplate::ChatTemplate(std::string_view name, const Tokenizer& tokenizer) : name_(name) {
   const std::string& own = tokenizer.chat_template();
   if (name_ == "model" && !own.empty()) {
+    source_ = own;
     template_ = std::make_shared<const jinja::Template>(own, "chat_template");
   } else {
     if (name_ == "model") {
@@ -110,10 +121,20 @@ ChatTemplate::ChatTemplate(std::string_view name, const Tokenizer& tokenizer) : 
     }
     const BuiltInTemplate& built_in = BuiltIn(name_);
     CheckTokens(built_in, tokenizer);
-    template_ = std::make_shared<const jinja::Template>(built_in.source, name_);
+    source_ = built_in.source;
+    template_ = std::make_shared<const jinja::Template>(source_, name_);
     adds_bos_ = tokenizer.AddsBos();
   }
   variables_ = std::make_shared<const jinja::Dict>(SpecialTokens(tokenizer));
+}
+
+std::string ChatTemplate::Source(const Tokenizer& tokenizer) const {
+  if (!adds_bos_ || source_.find("bos_token") != std::string::npos) return source_;
+  const std::string blank =
+      BosTakesTheBlank(tokenizer) ? "('' if chat.startswith(' ') else ' ') ~ " : "";
+  return "{%- set chat -%}" + source_ +
+         "{%- endset -%}{{- chat if chat.startswith(bos_token) else bos_token ~ " + blank +
+         "chat -}}";
 }
 
 RenderedChat ChatTemplate::Render(std::span<const Message> messages,

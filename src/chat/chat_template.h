@@ -47,6 +47,10 @@ class ChatTemplate {
   /// what it uses that our subset of Jinja lacks, is an InputError with the line of the template.
   RenderedChat Render(std::span<const Message> messages, bool add_generation_prompt) const;
 
+  /// The Jinja source of a template that gives the same ids where it is `tokenizer`'s own: it
+  /// writes the BOS that encoding adds to a built-in one's text.
+  std::string Source(const Tokenizer& tokenizer) const;
+
   /// "alpaca", "model", ...: what the template in use is called.
   const std::string& name() const { return name_; }
   /// True when encoding puts the tokenizer's BOS before a text that does not begin with it.
@@ -54,6 +58,7 @@ class ChatTemplate {
 
  private:
   std::string name_;
+  std::string source_;
   bool adds_bos_ = false;
   std::shared_ptr<const jinja::Template> template_;
   std::shared_ptr<const jinja::Dict> variables_;  // all but the messages

@@ -140,9 +140,14 @@ TaggedTokens EncodeConversation(const ChatTemplate& chat, const Tokenizer& token
   return sample;
 }
 
+std::vector<int32_t> EncodeRendered(const ChatTemplate& chat, const Tokenizer& tokenizer,
+                                    const std::string& text) {
+  return Encode(chat, tokenizer, text).ids;
+}
+
 std::vector<int32_t> EncodePrompt(const ChatTemplate& chat, const Tokenizer& tokenizer,
                                   std::span<const Message> messages) {
-  return Encode(chat, tokenizer, chat.Render(messages, true).text).ids;
+  return EncodeRendered(chat, tokenizer, chat.Render(messages, true).text);
 }
 
 std::vector<int32_t> EndTokens(const ChatTemplate& chat, const Tokenizer& tokenizer) {

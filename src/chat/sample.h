@@ -21,6 +21,10 @@ namespace meap {
 TaggedTokens EncodeConversation(const ChatTemplate& chat, const Tokenizer& tokenizer,
                                 std::span<const Message> messages);
 
+/// The ids of a text that the template rendered.
+std::vector<int32_t> EncodeRendered(const ChatTemplate& chat, const Tokenizer& tokenizer,
+                                    const std::string& text);
+
 /// The ids of a conversation up to where the next answer begins.
 std::vector<int32_t> EncodePrompt(const ChatTemplate& chat, const Tokenizer& tokenizer,
                                   std::span<const Message> messages);

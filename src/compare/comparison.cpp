@@ -195,9 +195,48 @@ void NoteSettings(Comparison& comparison) {
   }
 }
 
+/// "3 of 5" of a task's items, as the run's counts have it; "" where it has none.
+std::string ScoredOf(const EvalRun& run, const std::string& task) {
+  const Json all = run.object.value("counts", Json::object());
+  const Json counts = all.is_object() ? all.value(task, Json::object()) : Json::object();
+  if (!counts.is_object() || !counts.contains("scored") || !counts.contains("items")) return {};
+  return counts.at("scored").dump() + " of " + counts.at("items").dump();
+}
+
+bool HasSamples(const EvalRun& run, const std::string& task) {
+  return std::any_of(run.samples.begin(), run.samples.end(),
+                     [&](const EvalSample& sample) { return sample.task == task; });
+}
+
+/// Why no difference of run `r` is over pairs.
+std::string WithoutPairs(const Comparison& comparison, const std::string& task, size_t r) {
+  const EvalRun& first = comparison.runs[0];
+  const EvalRun& other = comparison.runs[r];
+  if (!HasSamples(first, task) || !HasSamples(other, task)) {
+    return "no samples in common (meap eval --samples keeps them), so the interval is that of "
+           "independent runs";
+  }
+  return "no item that both runs scored (" + first.name + ": " + ScoredOf(first, task) + ", " +
+         other.name + ": " + ScoredOf(other, task) +
+         "), so the interval is that of independent runs";
+}
+
+/// True, with a note, for a run that has the task and no score: its items were all skipped.
+bool NoteUnscored(Comparison& comparison, const EvalRun& run, const std::string& task) {
+  const Json& results = run.object.at("results");
+  if (!results.contains(task) || !MetricNames(results.at(task)).empty()) return false;
+  const std::string scored = ScoredOf(run, task);
+  comparison.notes.push_back(task + ", " + run.name + ": no score, as " +
+                             (scored.empty() ? "no item was" : scored + " items were") +
+                             " scored, and the others were skipped");
+  return true;
+}
+
 void NotePairs(Comparison& comparison, const std::string& task,
                const std::vector<TaskPairs>& pairs) {
+  const bool nothing = NoteUnscored(comparison, comparison.runs[0], task);
   for (size_t r = 1; r < comparison.runs.size(); ++r) {
+    if (NoteUnscored(comparison, comparison.runs[r], task) || nothing) continue;
     const std::string who = task + ", " + comparison.runs[r].name + ": ";
     if (pairs[r].other_prompts > 0) {
       comparison.notes.push_back(who + std::to_string(pairs[r].other_prompts) + " of " +
@@ -210,11 +249,20 @@ void NotePairs(Comparison& comparison, const std::string& task,
                                  "over the others");
     }
     if (pairs[r].pairs.empty() && comparison.runs[r].object.at("results").contains(task)) {
-      comparison.notes.push_back(who +
-                                 "no samples in common (meap eval --samples keeps them), so "
-                                 "the interval is that of independent runs");
+      comparison.notes.push_back(who + WithoutPairs(comparison, task, r));
     }
   }
+}
+
+/// The first run's metrics; where it scored nothing, those of the first run that did.
+std::vector<std::string> MetricsOf(const std::vector<EvalRun>& runs, const std::string& task) {
+  for (const EvalRun& run : runs) {
+    const Json& results = run.object.at("results");
+    if (!results.contains(task)) continue;
+    const std::vector<std::string> metrics = MetricNames(results.at(task));
+    if (!metrics.empty()) return metrics;
+  }
+  return {};
 }
 
 void CompareTask(Comparison& comparison, const std::string& task) {
@@ -223,8 +271,7 @@ void CompareTask(Comparison& comparison, const std::string& task) {
     pairs.push_back(PairSamples(comparison.runs[0], run, task));
   }
   NotePairs(comparison, task, pairs);
-  const Json& results = comparison.runs[0].object.at("results").at(task);
-  const std::vector<std::string> metrics = MetricNames(results);
+  const std::vector<std::string> metrics = MetricsOf(comparison.runs, task);
   for (const std::string& metric : metrics) {
     comparison.rows.push_back(CompareMetric(comparison, pairs, task, metric));
     PositionTable table = ComparePositions(comparison, pairs, task, metric);
@@ -244,14 +291,16 @@ Comparison Compare(std::vector<EvalRun> runs, const CompareOptions& options) {
   MEAP_CHECK(!runs.empty(), "at least one run");
   Comparison comparison{.options = options, .runs = std::move(runs)};
   NoteSettings(comparison);
+  bool any = false;
   for (const auto& [task, ignored] : comparison.runs[0].object.at("results").items()) {
     bool common = comparison.runs.size() == 1;
     for (size_t r = 1; r < comparison.runs.size(); ++r) {
       common = common || comparison.runs[r].object.at("results").contains(task);
     }
     if (common) CompareTask(comparison, task);
+    any = any || common;
   }
-  if (comparison.rows.empty()) {
+  if (!any) {
     std::vector<std::string> tasks;
     for (const EvalRun& run : comparison.runs) {
       for (const auto& [task, ignored] : run.object.at("results").items()) {

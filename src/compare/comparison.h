@@ -23,6 +23,7 @@ struct RunScore {
   double mean = 0;
   std::optional<double> stderr_of_mean = {};
   size_t n = 0;
+  bool operator==(const RunScore&) const = default;
 };
 
 /// A run's score minus the first run's.
@@ -37,8 +38,8 @@ struct ScoreDifference {
   std::optional<double> p = {};         // McNemar's, else that of the sign-flip test
 };
 
-/// One metric of one task: a score and a difference for each run, nothing where a run lacks it; the
-/// first run's difference is nothing.
+/// One metric of one task: a score and a difference for each run, nothing where a run lacks it (or
+/// has skipped every item); the first run's difference is nothing.
 struct MetricRow {
   std::string task;
   std::string metric;

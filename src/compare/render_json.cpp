@@ -55,9 +55,9 @@ Json HeatMapJson(const HeatMap& map) {
     for (const auto& value : row) cells.push_back(OrNull(value));
     values.push_back(std::move(cells));
   }
-  return {{"task", map.task},     {"metric", map.metric},
-          {"run", map.run},       {"field", map.field}, {"columns", map.columns},
-          {"depths", map.depths}, {"values", std::move(values)}};
+  return {{"task", map.task},           {"metric", map.metric},   {"run", map.run},
+          {"field", map.field},         {"columns", map.columns}, {"depths", map.depths},
+          {"values", std::move(values)}};
 }
 
 }  // namespace

@@ -8,39 +8,70 @@ namespace {
 /// An item as its model gets it.
 struct Prompt {
   GenerationItem item;
-  std::vector<int32_t> tokens;
-  std::string skipped = {};  // the reason, when it is not asked
+  RenderedPrompt asked = {};   // what the model reads
+  int64_t max_new_tokens = 0;  // of the answer: the item's, or what the context leaves
+  std::string skipped = {};    // the reason, when it is not asked
   bool shortened = false;
+
+  int64_t size() const { return static_cast<int64_t>(asked.tokens.size()); }
+  bool capped() const { return skipped.empty() && max_new_tokens < item.max_new_tokens; }
 };
 
-std::vector<int32_t> Encode(const GenerationItem& item, const ModelView& model) {
-  return model.encode_chat ? model.encode_chat(item.chat) : model.encode_prompt(item.prompt);
+bool InChat(const GenerationItem& item, const ModelView& model) {
+  return model.encode_chat && !item.chat.empty();
 }
 
-std::string TooLongText(size_t tokens, int64_t limit, const std::string& what) {
-  return "a prompt of " + std::to_string(tokens) + " tokens, " + what + " " + std::to_string(limit);
+RenderedPrompt Encode(const GenerationItem& item, const ModelView& model) {
+  if (InChat(item, model)) return model.encode_chat(item.chat);
+  return {item.prompt, model.encode_prompt(item.prompt)};
 }
 
-/// Makes the prompt fit: prompt and answer share the model's context.
+/// A reason and, behind a colon, the item's numbers: SkippedText() counts by what stands before it.
+std::string TooLongText(const std::string& what, int64_t tokens, int64_t limit) {
+  return "the prompt is longer than " + what + ": " + std::to_string(tokens) + " tokens, at most " +
+         std::to_string(limit) + " fit";
+}
+
+/// Makes the prompt fit: prompt and answer share the model's context. Only a document gives way to
+/// the answer; any other prompt stays whole, and the answer gets what is left.
 Prompt Fit(GenerationItem item, const ModelView& model) {
-  Prompt prompt{std::move(item), {}};
-  prompt.tokens = Encode(prompt.item, model);
+  Prompt prompt{.item = std::move(item)};
+  prompt.asked = Encode(prompt.item, model);
   const int64_t limit = prompt.item.prompt_limit_tokens;
-  const int64_t room = model.max_length_tokens - prompt.item.max_new_tokens;
-  const auto size = [&] { return static_cast<int64_t>(prompt.tokens.size()); };
-  if (limit > 0 && size() > limit) {
-    prompt.skipped = TooLongText(prompt.tokens.size(), limit, "the task's limit is");
-  } else if (size() > room && prompt.item.too_long == TooLong::kShorten) {
-    while (size() > room && prompt.item.document_size > 0) {
-      prompt.item = ShortenPrompt(prompt.item, model.codec, size() - room);
-      prompt.tokens = Encode(prompt.item, model);
-      prompt.shortened = true;
-    }
+  const bool shortens = prompt.item.too_long == TooLong::kShorten;
+  const int64_t answer = shortens ? prompt.item.max_new_tokens : 1;
+  const int64_t room = model.max_length_tokens - answer;
+  if (limit > 0 && limit < model.max_length_tokens && prompt.size() > limit) {
+    prompt.skipped = TooLongText("the task's limit", prompt.size(), limit);
+    return prompt;
   }
-  if (prompt.skipped.empty() && size() > room) {
-    prompt.skipped = TooLongText(prompt.tokens.size(), room, "with the answer the model holds");
+  while (shortens && prompt.size() > room && prompt.item.document_size > 0) {
+    prompt.item = ShortenPrompt(prompt.item, model.codec, prompt.size() - room);
+    prompt.asked = Encode(prompt.item, model);
+    prompt.shortened = true;
   }
+  if (prompt.size() > room) {
+    prompt.skipped = TooLongText(
+        shortens ? "what its answer leaves of the model's context" : "the model's context",
+        prompt.size(), room);
+  }
+  prompt.max_new_tokens =
+      std::min<int64_t>(prompt.item.max_new_tokens, model.max_length_tokens - prompt.size());
   return prompt;
+}
+
+nlohmann::ordered_json SettingsOf(const std::vector<Prompt>& prompts, const ModelView& model) {
+  const bool chat =
+      prompts.empty() ? static_cast<bool>(model.encode_chat) : InChat(prompts[0].item, model);
+  nlohmann::ordered_json settings = {{"prompt", chat ? "chat template" : "base"}, {"greedy", true}};
+  if (chat) settings["chat_template"] = model.chat_template;
+  if (!prompts.empty()) settings["max_new_tokens"] = prompts[0].item.max_new_tokens;
+  return settings;
+}
+
+template <typename F>
+int64_t Count(const std::vector<Prompt>& prompts, const F& is) {
+  return std::count_if(prompts.begin(), prompts.end(), is);
 }
 
 class AnswerTask : public EvalTask {
@@ -61,17 +92,16 @@ class AnswerTask : public EvalTask {
     for (GenerationItem& item : task_->Items(items)) {
       Prompt prompt = Fit(std::move(item), model);
       if (prompt.skipped.empty()) {
-        plan.requests.push_back({.kind = Request::Kind::kGenerate,
-                                 .context = prompt.tokens,
-                                 .max_new_tokens = prompt.item.max_new_tokens,
-                                 .stop = prompt.item.stop,
-                                 .end_tokens = model.end_tokens});
+        plan.requests.push_back(
+            {.kind = Request::Kind::kGenerate,
+             .context = prompt.asked.tokens,
+             .max_new_tokens = prompt.max_new_tokens,
+             .stop = prompt.item.stop,
+             .end_tokens = InChat(prompt.item, model) ? model.end_tokens : std::vector<int32_t>()});
       }
       prompts.push_back(std::move(prompt));
     }
-    plan.settings = {{"prompt", model.encode_chat ? "chat template" : "base"}, {"greedy", true}};
-    if (model.encode_chat) plan.settings["chat_template"] = model.chat_template;
-    if (!prompts.empty()) plan.settings["max_new_tokens"] = prompts[0].item.max_new_tokens;
+    plan.settings = SettingsOf(prompts, model);
     plan.finish = [this, prompts = std::move(prompts)](std::span<const Response> responses) {
       return Finish(prompts, responses);
     };
@@ -85,8 +115,10 @@ class AnswerTask : public EvalTask {
     size_t next = 0;
     for (const Prompt& prompt : prompts) {
       EvalSample sample = SampleOf(prompt.item, {}, info_.name);
-      sample.extra["prompt_tokens"] = prompt.tokens.size();
+      sample.prompt_hash = PromptHash(prompt.asked.text);
+      sample.extra["prompt_tokens"] = prompt.size();
       if (prompt.shortened) sample.extra["shortened"] = true;
+      if (prompt.capped()) sample.extra["max_new_tokens"] = prompt.max_new_tokens;
       sample.skipped = prompt.skipped;
       if (prompt.skipped.empty()) {
         const Response& response = responses[next++];
@@ -99,7 +131,9 @@ class AnswerTask : public EvalTask {
     }
     result.summary = Summarize(result.samples);
     result.summary.counts["shortened"] =
-        std::count_if(prompts.begin(), prompts.end(), [](const Prompt& p) { return p.shortened; });
+        Count(prompts, [](const Prompt& prompt) { return prompt.shortened; });
+    result.summary.counts["answer_capped"] =
+        Count(prompts, [](const Prompt& prompt) { return prompt.capped(); });
     return result;
   }
 

@@ -34,6 +34,7 @@ class ChoiceTask : public EvalTask {
               Join(description_.metrics, ", ")} {}
 
   const TaskInfo& info() const override { return info_; }
+  bool takes_few_shot() const override { return true; }
 
   TaskPlan Plan(const EvalInputs& inputs, const ModelView& model) const override {
     TaskPlan plan;
@@ -87,6 +88,7 @@ class ChoiceTask : public EvalTask {
         std::find_if(inputs.few_shot_files.begin(), inputs.few_shot_files.end(),
                      [&](const auto& entry) { return entry.first == description_.name; });
     const size_t wanted = inputs.num_few_shot.value_or(0);
+    if (inputs.num_few_shot == 0U) return {};  // even where a file is named
     if (named == inputs.few_shot_files.end()) {
       if (wanted == 0) return {};
       throw InputError({.what = "no few-shot examples for the task " + description_.name,

@@ -1,6 +1,7 @@
 #include "eval/evaluate.h"
 
 #include <algorithm>
+#include <set>
 
 #include "chat/sample.h"
 #include "core/console.h"
@@ -27,16 +28,20 @@ int64_t UsedLength(const LlamaConfig& config, int64_t wanted) {
   return wanted > 0 ? wanted : config.max_position_embeddings;
 }
 
-/// The tokens of a chat up to its answer. Two turns of the user's in a row become one where the
-/// template does not take them.
-std::vector<int32_t> EncodeChat(const ChatTemplate& chat, const Tokenizer& tokenizer,
-                                std::span<const ChatTurn> turns) {
+/// A chat up to its answer. Two turns of the user's in a row become one where the template does not
+/// take them.
+RenderedPrompt EncodeChat(const ChatTemplate& chat, const Tokenizer& tokenizer,
+                          std::span<const ChatTurn> turns) {
+  const auto encode = [&](std::span<const Message> messages) -> RenderedPrompt {
+    const std::string text = chat.Render(messages, true).text;
+    return {text, EncodeRendered(chat, tokenizer, text)};
+  };
   std::vector<Message> messages;
   for (const ChatTurn& turn : turns) {
     messages.push_back({.role = turn.role, .content = turn.content});
   }
   try {
-    return EncodePrompt(chat, tokenizer, messages);
+    return encode(messages);
   } catch (const InputError&) {
     std::vector<Message> joined;
     for (const Message& message : messages) {
@@ -47,7 +52,7 @@ std::vector<int32_t> EncodeChat(const ChatTemplate& chat, const Tokenizer& token
       }
     }
     if (joined.size() == messages.size()) throw;
-    return EncodePrompt(chat, tokenizer, joined);
+    return encode(joined);
   }
 }
 
@@ -88,13 +93,24 @@ std::vector<PlannedTask> PlanTasks(const std::vector<ChosenTask>& tasks, const E
   return planned;
 }
 
+/// The number of examples before the items of all tasks; null where tasks differ in it, as their
+/// own settings then tell.
+nlohmann::ordered_json FewShotOf(const std::vector<PlannedTask>& tasks) {
+  std::set<size_t> numbers;
+  for (const PlannedTask& one : tasks) {
+    numbers.insert(one.plan.settings.value("num_fewshot", size_t{0}));
+  }
+  if (numbers.size() > 1) return nullptr;
+  return numbers.empty() ? size_t{0} : *numbers.begin();
+}
+
 nlohmann::ordered_json Settings(const LoadedModel& loaded, const EvalOptions& options,
                                 const TextEncoder& encoder, int64_t max_length) {
   const EvalInputs& inputs = options.inputs;
   return {{"tasks", nlohmann::ordered_json::array()},
           {"data", inputs.data.string()},
           {"limit", inputs.limit > 0 ? nlohmann::ordered_json(inputs.limit) : nullptr},
-          {"num_fewshot", inputs.num_few_shot.value_or(0)},
+          {"num_fewshot", nullptr},  // FewShotOf
           {"dtype", DtypeName(loaded.model.head().scalar_type())},
           {"device", loaded.device.str()},
           {"max_length", max_length},
@@ -125,6 +141,7 @@ ModelRun EvaluateModel(const fs::path& folder, const std::string& name,
                ModelHash(folder, loaded.tokenizer),
                {},
                Settings(loaded, options, encoder, max_length)};
+  run.settings["num_fewshot"] = FewShotOf(planned);
   const std::string key = run.model_hash + "/" + run.settings["dtype"].get<std::string>() + "/" +
                           run.settings["device"].get<std::string>() + "/" +
                           std::to_string(max_length);

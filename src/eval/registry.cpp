@@ -26,6 +26,29 @@ std::string GroupOf(const std::string& name) {
 
 }  // namespace
 
+void CheckFewShotNames(const std::vector<ChosenTask>& tasks, const EvalInputs& inputs) {
+  std::vector<std::string> takers;
+  std::vector<std::string> others;
+  for (const ChosenTask& chosen : tasks) {
+    (chosen.task->takes_few_shot() ? takers : others).push_back(chosen.task->info().name);
+  }
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const auto& [name, file] : inputs.few_shot_files) {
+    if (has(takers, name)) continue;
+    const std::string nearest = NearestName(name, takers);
+    const std::string hint = nearest.empty() ? "" : "did you mean " + nearest + "?";
+    throw InputError({.what = "few-shot examples for what takes none",
+                      .where = "--fewshot " + name + "=" + file.string(),
+                      .expected = "a multiple-choice task of --tasks" +
+                                  (takers.empty() ? "" : ": " + Join(takers, ", ")),
+                      .got = has(others, name) ? name + ", which is no multiple choice"
+                                               : name + ", which is not among --tasks",
+                      .hint = hint});
+  }
+}
+
 TaskRegistry::TaskRegistry() {
   entries_.push_back({"perplexity", {}, [] { return MakePerplexityTask(); }});
   for (const TaskDescription& description : BuiltInTasks()) Add(description, description.name());

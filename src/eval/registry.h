@@ -16,6 +16,10 @@ struct ChosenTask {
   bool by_group = false;
 };
 
+/// Refuses few-shot files for names that are no multiple-choice task among `tasks`, which would
+/// change nothing: an InputError that names the nearest.
+void CheckFewShotNames(const std::vector<ChosenTask>& tasks, const EvalInputs& inputs);
+
 class TaskRegistry {
  public:
   /// With the tasks that come with the program.

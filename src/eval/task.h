@@ -17,6 +17,12 @@
 
 namespace meap {
 
+/// A conversation as a model's template renders it, up to where the answer begins.
+struct RenderedPrompt {
+  std::string text;
+  std::vector<int32_t> tokens;
+};
+
 /// A model as tasks see it: its tokens and its limits.
 struct ModelView {
   TokenCodec codec;               // without special tokens
@@ -25,8 +31,8 @@ struct ModelView {
   std::function<ScoreRequest(const std::string&, const std::string&)> encode_pair;
   /// A base prompt to tokens, special ones included.
   std::function<std::vector<int32_t>(const std::string&)> encode_prompt;
-  /// A chat to the tokens after which the answer follows; empty: base prompts are used.
-  std::function<std::vector<int32_t>(std::span<const ChatTurn>)> encode_chat = {};
+  /// A chat under the model's template; empty: base prompts are used.
+  std::function<RenderedPrompt(std::span<const ChatTurn>)> encode_chat = {};
   std::string chat_template = {};        // its name
   std::vector<int32_t> end_tokens = {};  // that end an answer under it
   /// What stands before the first token of running text; an InputError without BOS and EOS.
@@ -63,6 +69,8 @@ class EvalTask {
  public:
   virtual ~EvalTask() = default;
   virtual const TaskInfo& info() const = 0;
+  /// Whether examples can stand before its items.
+  virtual bool takes_few_shot() const { return false; }
   /// Missing or malformed data: InputError with file, line and field.
   virtual TaskPlan Plan(const EvalInputs& inputs, const ModelView& model) const = 0;
 };

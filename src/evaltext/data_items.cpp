@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "data/byte_source.h"
 #include "data/line_reader.h"
 
@@ -15,6 +16,10 @@ Compression CompressionOf(const fs::path& file) {
   const std::string extension = file.extension().string();
   if (extension == ".gz") return Compression::kGzip;
   return extension == ".zst" ? Compression::kZstd : Compression::kNone;
+}
+
+bool IsBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
 std::string Shortened(const std::string& text) {
@@ -115,7 +120,7 @@ std::vector<DataItem> ReadDataItems(const fs::path& file, size_t limit) {
     if (status == LineReader::Status::kTooLong) {
       throw InputError({.what = "a line is too long", .where = place, .expected = "up to 64 MiB"});
     }
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (IsBlank(line)) continue;
     nlohmann::ordered_json object = nlohmann::ordered_json::parse(line, nullptr, false);
     if (!object.is_object()) {
       throw InputError({.what = "a line of a data file is not a JSON object",
@@ -157,6 +162,12 @@ std::vector<std::string> ReadTextFiles(const fs::path& dir, std::string_view tas
   std::sort(names.begin(), names.end());
   std::vector<std::string> texts;
   for (const std::string& name : names) texts.push_back(ReadFile(dir / name, "haystack text"));
+  if (std::all_of(texts.begin(), texts.end(), [](const auto& text) { return IsBlank(text); })) {
+    throw InputError({.what = "the haystack text for the task " + std::string(task) + " is empty",
+                      .where = dir.string(),
+                      .expected = ".txt files with text in them",
+                      .got = Join(names, ", ") + " without a word"});
+  }
   return texts;
 }
 

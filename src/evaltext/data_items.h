@@ -61,7 +61,7 @@ std::vector<DataItem> ReadDataItems(const fs::path& file, size_t limit = 0);
 fs::path FindDataFile(const fs::path& dir, const std::string& stem, std::string_view task);
 
 /// The text of all *.txt files of a folder, one by one in ascending byte order of their names. No
-/// such file: MissingData.
+/// such file: MissingData; none with anything but white space in it: InputError.
 std::vector<std::string> ReadTextFiles(const fs::path& dir, std::string_view task);
 
 }  // namespace meap

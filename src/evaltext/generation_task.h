@@ -23,7 +23,7 @@ struct ChatTurn {
 
 /// What becomes of a prompt that the model's context cannot hold.
 enum class TooLong {
-  kSkip,     // the item is not scored, and counted
+  kSkip,     // the answer gets what is left of the context; without any the item is not scored
   kShorten,  // the middle of the document goes (ShortenPrompt), and it is counted
 };
 
@@ -33,7 +33,7 @@ struct GenerationItem {
   std::string item;  // the question behind it, shared by its positions
   nlohmann::ordered_json group = nlohmann::ordered_json::object();
   std::string prompt;          // for base models, as it is
-  std::vector<ChatTurn> chat;  // for tuned models, inside their template
+  std::vector<ChatTurn> chat;  // for tuned models, inside their template; empty: they get `prompt`
   int max_new_tokens = 0;      // greedy
   std::string stop = {};       // generation may end at it (EndsAnswer); "" for none
   TooLong too_long = TooLong::kSkip;

@@ -34,8 +34,15 @@ std::vector<int32_t> EssayTokens(const fs::path& data, size_t count, const Token
   std::string haystack = essays;
   std::vector<int32_t> tokens = codec.encode(haystack);
   while (tokens.size() < count) {
+    const size_t before = tokens.size();
     haystack += essays;
     tokens = codec.encode(haystack);
+    if (tokens.size() <= before) {
+      throw InputError({.what = "the tokenizer makes no tokens of the haystack text",
+                        .where = (data / "niah" / "essays").string(),
+                        .expected = "text that the tokenizer has tokens for",
+                        .got = std::to_string(tokens.size()) + " tokens"});
+    }
   }
   return tokens;
 }
@@ -109,12 +116,16 @@ class NeedleTask : public GenerationTask {
     item.id = std::to_string(length) + "@" + std::to_string(depth) + "#" + std::to_string(index);
     item.item = item.id;
     item.group = {{"length", length}, {"depth", depth}};
-    item.max_new_tokens = inputs.chat ? kChatNewTokens : kBaseNewTokens;
+    item.max_new_tokens = kBaseNewTokens;
     const std::string asked = needle.question + std::string(kRestriction);
-    item.chat = {{"system", std::string(kSystem)}, {"user", context}, {"user", asked}};
-    item.prompt = options_.completion ? context + "\n\n" + needle.opening
-                                      : std::string(kSystem) + ".\n\n" + context +
-                                            "\n\nQuestion: " + asked + ".\nAnswer:";
+    if (options_.completion) {  // running text, whatever the model was tuned on
+      item.prompt = context + "\n\n" + needle.opening;
+    } else {
+      item.prompt =
+          std::string(kSystem) + ".\n\n" + context + "\n\nQuestion: " + asked + ".\nAnswer:";
+      item.chat = {{"system", std::string(kSystem)}, {"user", context}, {"user", asked}};
+      if (inputs.chat) item.max_new_tokens = kChatNewTokens;
+    }
     item.references = {std::string(StripText(needle.text))};
     item.extra = {{"needle", index},
                   {"needle_token", placed.needle_at},

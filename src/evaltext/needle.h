@@ -52,7 +52,7 @@ struct NeedleOptions {
   std::vector<int> lengths = {};
   std::vector<int> depths = {0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100};
   size_t needles = 1;
-  /// The prompt ends with the needle's opening words instead of the question.
+  /// The prompt ends with the needle's opening words instead of the question, for tuned models too.
   bool completion = false;
 };
 std::unique_ptr<GenerationTask> MakeNeedleTask(const NeedleOptions& options);

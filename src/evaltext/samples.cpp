@@ -131,6 +131,24 @@ TaskSummary Summarize(std::span<const EvalSample> samples) {
   return summary;
 }
 
+std::string SkippedText(std::span<const EvalSample> samples) {
+  std::map<std::string, size_t> reasons;
+  size_t scored = 0;
+  for (const EvalSample& sample : samples) {
+    if (sample.skipped.empty()) {
+      ++scored;
+    } else {
+      ++reasons[sample.skipped.substr(0, sample.skipped.find(':'))];
+    }
+  }
+  if (reasons.empty()) return {};
+  std::string text = std::to_string(scored) + " of " + std::to_string(samples.size()) + " scored";
+  for (const auto& [reason, count] : reasons) {
+    text += ", " + std::to_string(count) + " skipped: " + reason;
+  }
+  return text;
+}
+
 std::string PromptHash(std::string_view prompt) { return HashHex(prompt.data(), prompt.size()); }
 
 std::string PromptHash(std::span<const std::string> texts) {

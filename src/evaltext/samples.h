@@ -25,7 +25,8 @@ struct EvalSample {
   std::string item;  // the question behind it: what intervals are drawn over
   nlohmann::ordered_json group = nlohmann::ordered_json::object();  // fields of the breakdown
   Metrics metrics = {};
-  std::string skipped = {};  // the reason when it was not scored
+  /// The reason when it was not scored: in words, and behind a colon the numbers of the item.
+  std::string skipped = {};
   std::string prompt_hash = {};
   nlohmann::ordered_json extra = nlohmann::ordered_json::object();  // further keys of the line
 };
@@ -48,6 +49,9 @@ struct TaskSummary {
 /// Means, errors and breakdowns of one task's samples: by all group fields at once and, where there
 /// are several, by each alone. Samples without `skipped` must have the same metrics.
 TaskSummary Summarize(std::span<const EvalSample> samples);
+
+/// "3 of 5 scored, 2 skipped: REASON" of one task's samples; "" when all were scored.
+std::string SkippedText(std::span<const EvalSample> samples);
 
 /// Hash of a prompt, as `prompt_hash` has it; for several texts each counts with its length.
 std::string PromptHash(std::string_view prompt);

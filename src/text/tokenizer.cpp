@@ -69,6 +69,11 @@ int32_t Tokenizer::Impl::AddMaskToken() {
   return *id;
 }
 
+void Tokenizer::Impl::SetChatTemplate(const std::string& source) {
+  SetTemplateInFiles(files_, source, config_.names);
+  config_.chat_template = source;
+}
+
 std::string Tokenizer::Impl::ContentHash() const {
   const bool json = files_.contains("tokenizer.json");
   std::string key = files_.at(json ? "tokenizer.json" : "tokenizer.model");
@@ -160,6 +165,7 @@ bool Tokenizer::AddsBos() const {
 const std::string& Tokenizer::chat_template() const { return impl_->config().chat_template; }
 
 int32_t Tokenizer::AddMaskToken() { return impl_->AddMaskToken(); }
+void Tokenizer::SetChatTemplate(const std::string& source) { impl_->SetChatTemplate(source); }
 void Tokenizer::Save(const fs::path& dir) const { impl_->Save(dir); }
 std::string Tokenizer::ContentHash() const { return impl_->ContentHash(); }
 

@@ -69,6 +69,9 @@ class Tokenizer {
   /// "[MASK]" in them does not change.
   int32_t AddMaskToken();
 
+  /// Makes `source`, a Jinja template, the only chat template.
+  void SetChatTemplate(const std::string& source);
+
   /// Writes the tokenizer's files to `dir` (made if need be), each whole or not at all, so that
   /// Hugging Face transformers loads the same tokenizer. Files that need no change are copied byte
   /// for byte.

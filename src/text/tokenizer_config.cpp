@@ -9,9 +9,12 @@
 namespace meap {
 namespace {
 
+using nlohmann::ordered_json;
+
+constexpr const char* kConfig = "tokenizer_config.json";
 // In the order in which they are written.
 constexpr const char* kFileNames[] = {"tokenizer.json",
-                                      "tokenizer_config.json",
+                                      kConfig,
                                       "special_tokens_map.json",
                                       "added_tokens.json",
                                       "chat_template.jinja",
@@ -44,7 +47,16 @@ std::string ReadTemplate(const JsonNode& node) {
   return "";
 }
 
-nlohmann::ordered_json AddedTokenJson(const std::string& content) {
+/// Edits a JSON file, which is made where there is none.
+template <typename F>
+void ChangeFile(TokenizerFiles& files, const std::string& name, const F& edit) {
+  ordered_json root = files.contains(name) ? ordered_json::parse(files[name]) : ordered_json();
+  if (root.is_null() && name == kConfig) root["tokenizer_class"] = "PreTrainedTokenizerFast";
+  edit(root);
+  files[name] = root.dump(2) + "\n";
+}
+
+ordered_json AddedTokenJson(const std::string& content) {
   return {{"content", content}, {"lstrip", false},      {"normalized", false},
           {"rstrip", false},    {"single_word", false}, {"special", true}};
 }
@@ -92,15 +104,21 @@ TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::stri
   return config;
 }
 
+void SetTemplateInFiles(TokenizerFiles& files, const std::string& source,
+                        const std::map<std::string, std::string>& names) {
+  ChangeFile(files, kConfig, [&](ordered_json& root) {
+    for (const auto& [name, content] : names) {
+      const bool told = root.contains(name) || files.contains("special_tokens_map.json");
+      if (!told) root[name] = content;
+    }
+    root["chat_template"] = source;
+  });
+  files.erase("chat_template.jinja");
+}
+
 void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, bool is_new) {
-  using nlohmann::ordered_json;
-  const auto change = [&](const char* name, const auto& edit) {
-    ordered_json root = files.contains(name) ? ordered_json::parse(files[name]) : ordered_json();
-    edit(root);
-    files[name] = root.dump(2) + "\n";
-  };
-  change("tokenizer_config.json", [&](ordered_json& root) {
-    if (root.is_null()) root["tokenizer_class"] = "PreTrainedTokenizerFast";
+  const auto change = [&](const char* name, const auto& edit) { ChangeFile(files, name, edit); };
+  change(kConfig, [&](ordered_json& root) {
     root["mask_token"] = content;
     if (root.contains("added_tokens_decoder")) {
       root["added_tokens_decoder"][std::to_string(id)] = AddedTokenJson(content);

@@ -31,6 +31,11 @@ TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::stri
 /// `adds_to_json`: it is new to tokenizer.json too.
 void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, bool is_new);
 
+/// Makes `source` the chat template of tokenizer_config.json and of no other file. A template
+/// writes special tokens by their names, so those in `names` that no file tells are added.
+void SetTemplateInFiles(TokenizerFiles& files, const std::string& source,
+                        const std::map<std::string, std::string>& names);
+
 /// `text`, a JSON document, with `element` appended to the array under the top-level key `key`,
 /// which is made when it is missing. Everything else stays byte for byte.
 std::string AppendToTopLevelArray(std::string_view text, std::string_view key,

@@ -22,6 +22,7 @@ class Tokenizer::Impl {
   const TokenizerConfig& config() const { return config_; }
   std::optional<int32_t> Named(const char* name) const;
   int32_t AddMaskToken();
+  void SetChatTemplate(const std::string& source);
   void Save(const std::filesystem::path& dir) const;
   std::string ContentHash() const;
 

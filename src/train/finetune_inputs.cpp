@@ -118,6 +118,8 @@ FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
   const Tokenizer plain = Tokenizer::Load(recipe.tokenizer);
   const ChatTemplate chat(recipe.chat_template, plain);
   inputs.chat_template = chat.name();
+  // Whoever talks to the tuned model must do it in the form that it was tuned in.
+  if (chat.name() != "model") inputs.tokenizer->SetChatTemplate(chat.Source(plain));
   const FinetuneStreamOptions options = StreamOptions(recipe, inputs);
   const int64_t length = recipe.data.sequence_length;
   const auto open = [&](const std::vector<std::string>& names, const char* key,

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <set>
 
 #include "compare/render.h"
 #include "tests/support.h"
@@ -121,6 +122,51 @@ TEST(ComparisonTest, WithoutSamplesTheIntervalIsThatOfIndependentRuns) {
   EXPECT_THAT(comparison.notes, ElementsAre(HasSubstr("no samples in common")));
 }
 
+/// A run of five items in memory, as `meap eval` has them, of which those in `scored` have scores.
+EvalRun RunOf(const std::string& name, const std::set<int>& scored) {
+  std::vector<EvalSample> samples;
+  for (int i = 0; i < 5; ++i) {
+    EvalSample sample{.model = name, .task = "kv75", .id = std::to_string(i), .item = "x"};
+    if (scored.contains(i)) {
+      sample.metrics = {{"contains", 1}};
+    } else {
+      sample.skipped = "too long";
+    }
+    samples.push_back(sample);
+  }
+  const TaskSummary summary = Summarize(samples);
+  return {name,
+          "out.json",
+          {{"results", {{"kv75", summary.results}}},
+           {"n", {{"kv75", summary.n}}},
+           {"counts", {{"kv75", summary.counts}}}},
+          samples};
+}
+
+TEST(ComparisonTest, ATaskWithoutAScoreIsNoted) {
+  const Comparison alone = Compare({RunOf("a", {})}, {});
+  EXPECT_THAT(alone.rows, SizeIs(0));
+  EXPECT_THAT(alone.notes, ElementsAre(HasSubstr("kv75, a: no score, as 0 of 5 items")));
+  EXPECT_THAT(RenderTerminal(alone, false), HasSubstr("note: kv75, a: no score"));
+  // The other's scores are shown, whichever stands first.
+  for (const bool first : {true, false}) {
+    const Comparison both = first ? Compare({RunOf("a", {}), RunOf("b", {0, 1})}, {})
+                                  : Compare({RunOf("b", {0, 1}), RunOf("a", {})}, {});
+    ASSERT_THAT(both.rows, SizeIs(1));
+    EXPECT_EQ(both.rows[0].scores[first ? 1 : 0]->n, 2U);
+    EXPECT_EQ(both.rows[0].scores[first ? 0 : 1], std::nullopt);
+    EXPECT_THAT(both.notes, ElementsAre(HasSubstr("kv75, a: no score")));
+    EXPECT_THAT(RenderMarkdown(both), HasSubstr("| kv75 | contains |"));
+  }
+}
+
+TEST(ComparisonTest, ItemsThatOneSkippedAreNoMissingSamples) {
+  const Comparison comparison = Compare({RunOf("a", {0, 1, 2}), RunOf("b", {3, 4})}, {});
+  EXPECT_THAT(comparison.notes,
+              ElementsAre(HasSubstr("no item that both runs scored (a: 3 of 5, b: 2 of 5)")));
+  EXPECT_FALSE(comparison.rows[0].differences[1]->paired);
+}
+
 TEST(ComparisonTest, UnfairComparisonsAreNoted) {
   const testing::TempDir dir;
   WriteRun(dir, "a", 20, Even);
@@ -198,8 +244,7 @@ TEST(ComparisonTest, HeatMapOfFactsAndDepth) {
         << Json({{"name", name},
                  {"results", {{"retrieval", {{"acc", 0.375}}}}},
                  {"n", {{"retrieval", 8}}},
-                 {"breakdowns",
-                  {{"retrieval", {{{"by", {"facts", "depth"}}, {"cells", cells}}}}}}})
+                 {"breakdowns", {{"retrieval", {{{"by", {"facts", "depth"}}, {"cells", cells}}}}}}})
                .dump();
   }
   const Comparison comparison = CompareFiles(dir, {"a", "b"});

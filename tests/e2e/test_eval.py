@@ -126,6 +126,8 @@ def test_list_names_tasks_with_their_data():
     ({"max_length": 100000}, [], "--max-length"),
     ({}, ["--num-fewshot", 2], "--fewshot piqa="),
     ({}, ["--fewshot", "piqa"], "TASK=FILE"),
+    ({}, ["--fewshot", "piga=x.jsonl"], "did you mean piqa?"),
+    ({}, ["--fewshot", "quiz=x.jsonl"], "quiz, which is no multiple choice"),
 ])
 def test_wrong_use_is_named(model, data, tmp_path, options, words, expected):
     _, errors = evaluate(model, data, tmp_path, *words, code=2, **options)
@@ -147,3 +149,53 @@ def test_what_does_not_fit_is_counted(model, data, tmp_path):
     counts = json.loads((tmp_path / "results.json").read_text())["counts"]
     assert counts["piqa"]["truncated"] > 0
     assert counts["quiz"]["skipped"] > 0
+
+
+def test_the_number_of_examples_is_the_one_in_use(model, data, tmp_path):
+    lines = (data / "commonsense" / "piqa.validation.jsonl").read_text().splitlines()
+    (tmp_path / "shots.jsonl").write_text("\n".join(lines[:3]) + "\n")
+    shots = ["--fewshot", f"piqa={tmp_path / 'shots.jsonl'}"]
+
+    def run(words, tasks="piqa"):
+        evaluate(model, data, tmp_path, *words, tasks=tasks)
+        results = json.loads((tmp_path / "results.json").read_text())
+        return results["settings"], results["prompt_hashes"]["piqa"]
+
+    bare, bare_hash = run([])
+    none, none_hash = run([*shots, "--num-fewshot", 0])
+    assert bare["num_fewshot"] == none["num_fewshot"] == 0 and none_hash == bare_hash
+    assert run([*shots, "--num-fewshot", 2])[0]["num_fewshot"] == 2
+    every, every_hash = run(shots)
+    assert every["num_fewshot"] == 3 and every_hash != bare_hash
+    mixed, _ = run(shots, tasks="piqa,quiz")
+    assert mixed["num_fewshot"] is None and mixed["task_settings"]["piqa"]["num_fewshot"] == 3
+
+
+def test_tasks_that_the_context_is_too_short_for_are_named(stories, shared, data, tmp_path):
+    words = ["eval", "--model", stories, "--limit", 1, "--data", shared / "data" / "eval", "--output",
+             tmp_path / "results.json"]
+    skipped = "mdqa20: 0 of 5 scored, 5 skipped: the prompt is longer than the model's context"
+    _, errors = run_meap(*words, "--tasks", "mdqa20")
+    assert skipped in errors
+    out, errors = run_meap(*words, "--tasks", "mdqa20,piqa")
+    assert skipped in errors and "piqa:" not in errors
+    assert "acc_norm" in out and "mdqa20" in out.split("note: ")[1]
+    compared, _ = run_meap("compare", tmp_path / "results.json")
+    assert "piqa" in compared
+
+
+def test_a_long_chat_answer_gets_what_the_context_leaves(stories, shared, tmp_path):
+    run_meap("eval", "--model", stories, "--tasks", "needle", "--limit", 8, "--data", shared / "data" / "eval",
+             "--template", "alpaca", "--output", tmp_path / "results.json")
+    results = json.loads((tmp_path / "results.json").read_text())
+    counts = results["counts"]["needle"]
+    assert counts["skipped"] == 0 and counts["scored"] == counts["items"] and counts["answer_capped"] > 0
+    assert max(cell["length"] for cell in results["breakdowns"]["needle"][0]["cells"]) == 512
+
+
+def test_empty_essays_are_an_error(stories, tmp_path):
+    (tmp_path / "niah" / "essays").mkdir(parents=True)
+    (tmp_path / "niah" / "essays" / "a.txt").write_text("")
+    for task in ("needle", "needle_completion"):
+        _, errors = run_meap("eval", "--model", stories, "--tasks", task, "--data", tmp_path, code=2, timeout=60)
+        assert "niah/essays" in errors

@@ -69,6 +69,23 @@ def test_writes_what_a_run_writes_with_both_losses_and_the_counts(finished):
     assert summary["steps"] == len(lines) and (run / "hf" / "model.safetensors").exists()
 
 
+def test_the_export_is_talked_to_in_the_template_of_the_recipe(finished, tmp_path):
+    config = json.loads((finished[0] / "hf" / "tokenizer_config.json").read_text())
+    assert "### Instruction:" in config["chat_template"]
+    (tmp_path / "quiz.jsonl").write_text('{"question": "What is 1?", "answers": ["1"]}\n')
+    (tmp_path / "quiz.yaml").write_text(
+        'name: quiz\nkind: generation\ndata: quiz\nprompt: "{question}"\nanswers: answers\nmax_new_tokens: 2\n')
+    hashes = []
+    for words, prompt in (([], "chat template"), (["--template", "alpaca"], "chat template"),
+                          (["--template", "none"], "base")):
+        run_meap("eval", "--model", finished[0] / "hf", "--tasks", "quiz", "--task-file", tmp_path / "quiz.yaml",
+                 "--data", tmp_path, "--output", tmp_path / "results.json", *words)
+        results = json.loads((tmp_path / "results.json").read_text())
+        assert results["settings"]["task_settings"]["quiz"]["prompt"] == prompt
+        hashes.append(results["prompt_hashes"]["quiz"])
+    assert hashes[2] not in hashes[:2]  # the same question, asked otherwise
+
+
 def test_ntp_and_meap_differ_in_one_key(finetuning, finished, tmp_path):
     out, _ = finetune(finetuning, tmp_path / "ntp", "objective.name=ntp")
     summary = json.loads(out)

@@ -130,6 +130,25 @@ TEST_F(TaskFileTest, ChoicesWithFewShotExamples) {
   EXPECT_EQ(plan_.settings.at("num_fewshot"), 1U);
   EXPECT_THAT(ErrorOf([&] { Run(*task, {}, ByteView(), {.num_few_shot = 2}); }).expected,
               HasSubstr("--fewshot mine="));
+  EvalInputs none = inputs;
+  none.num_few_shot = 0;  // none of the file's
+  Run(
+      *task, [](const Request&) { return Response{}; }, ByteView(), none);
+  EXPECT_EQ(testing::Text(plan_.requests[1].context), "Q: x");
+  EXPECT_EQ(plan_.settings.value("num_fewshot", 0), 0);
+}
+
+TEST(FewShotNames, WhatTakesNoExamplesIsRefused) {
+  const TaskRegistry registry;
+  const auto tasks = registry.Choose({"hellaswag", "piqa", "kv75"});
+  const auto check = [&](const std::string& name) {
+    return ErrorOf([&] { CheckFewShotNames(tasks, {.few_shot_files = {{name, "f.jsonl"}}}); });
+  };
+  CheckFewShotNames(tasks, {.few_shot_files = {{"piqa", "f.jsonl"}, {"hellaswag", "f.jsonl"}}});
+  EXPECT_THAT(check("hellaswog").where, HasSubstr("--fewshot hellaswog=f.jsonl"));
+  EXPECT_THAT(check("hellaswog").hint, HasSubstr("hellaswag"));
+  EXPECT_THAT(check("kv75").got, HasSubstr("no multiple choice"));
+  EXPECT_THAT(check("boolq").got, HasSubstr("not among --tasks"));
 }
 
 TEST_F(TaskFileTest, TruncatedChoicesAreCounted) {
@@ -157,18 +176,108 @@ TEST_F(TaskFileTest, AnswersAreCutAtTheStopAndGrouped) {
   EXPECT_EQ(outcome.summary.breakdowns[0].at("cells").size(), 2U);
 }
 
-TEST_F(TaskFileTest, PromptsThatDoNotFitAreSkippedOrShortened) {
-  const std::string data = R"({"text": "0123456789abcdefghij", "a": "x", "part": 1})"
-                           "\n";
-  const auto answer = [](const Request&) { return Response{.text = "x"}; };
-  const auto skipped = Run(*Task(kAnswers, data), answer, ByteView(30));
+constexpr const char* kLong = "{\"text\": \"0123456789abcdefghij\", \"a\": \"x\", \"part\": 1}\n";
+
+Response SayX(const Request&) { return {.text = "x"}; }
+
+TEST_F(TaskFileTest, PromptsThatLeaveNoRoomForAnAnswerAreSkipped) {
+  const auto skipped = Run(*Task(kAnswers, kLong), SayX, ByteView(24));  // the prompt has 24 bytes
   EXPECT_EQ(skipped.summary.counts.at("skipped"), 1U);
+  EXPECT_EQ(skipped.summary.counts.at("answer_capped"), 0);
   EXPECT_EQ(skipped.summary.n, 0U);
   EXPECT_THAT(skipped.samples[0].skipped, HasSubstr("24 tokens"));
+  EXPECT_EQ(SkippedText(skipped.samples),
+            "0 of 1 scored, 1 skipped: the prompt is longer than the model's context");
+}
+
+TEST_F(TaskFileTest, AnAnswerGetsWhatThePromptLeaves) {
+  for (const int64_t left : {1, 6, 9, 10}) {
+    const auto capped = Run(*Task(kAnswers, kLong), SayX, ByteView(24 + left));
+    EXPECT_EQ(capped.summary.counts.at("skipped"), 0U);
+    EXPECT_EQ(capped.summary.counts.at("answer_capped"), left < 10 ? 1 : 0);
+    EXPECT_EQ(capped.samples[0].extra.contains("max_new_tokens"), left < 10);
+    EXPECT_EQ(plan_.requests.at(0).max_new_tokens, left);
+    EXPECT_EQ(plan_.settings.at("max_new_tokens"), 10);
+    EXPECT_EQ(capped.summary.n, 1U);
+  }
+}
+
+TEST_F(TaskFileTest, DocumentsGiveWayToTheAnswer) {
   const auto shortened =
-      Run(*Task(std::string(kAnswers) + "shorten: text\n", data), answer, ByteView(30));
+      Run(*Task(std::string(kAnswers) + "shorten: text\n", kLong), SayX, ByteView(30));
   EXPECT_EQ(shortened.summary.counts.at("shortened"), 1);
+  EXPECT_EQ(shortened.summary.counts.at("answer_capped"), 0);
   EXPECT_EQ(testing::Text(plan_.requests[0].context), "01234567cdefghij? A:");
+  EXPECT_EQ(plan_.requests[0].max_new_tokens, 10);
+}
+
+TEST(Mdqa, PromptsAbove4096TokensAreSkipped) {
+  const testing::TempDir dir;
+  fs::create_directories(dir / "mdqa");
+  const std::string prompt = "Question: " + std::string(4078, 'q') + "\nAnswer:";
+  ASSERT_EQ(prompt.size(), 4096U);
+  std::ofstream lines(dir / "mdqa/questions.jsonl");
+  for (const char* more : {"", "q"}) {
+    lines << R"({"qid": "1", "answers": ["x"], "question": ")" << std::string(4078, 'q') << more
+          << "\"}\n";
+  }
+  lines.close();
+  const TaskRegistry registry;
+  const auto task = std::move(registry.Choose({"mdqa_closed_book"})[0].task);
+  const TaskPlan plan = task->Plan({.data = dir.path()}, ByteView(1 << 15));
+  ASSERT_EQ(plan.requests.size(), 1U);  // the limit is the task's, however long the context
+  EXPECT_EQ(testing::Text(plan.requests[0].context), prompt);
+  EXPECT_EQ(plan.requests[0].max_new_tokens, 100);
+  const TaskOutcome outcome = plan.finish(std::vector<Response>{{.text = "x"}});
+  EXPECT_EQ(SkippedText(outcome.samples),
+            "1 of 2 scored, 1 skipped: the prompt is longer than the task's limit");
+}
+
+/// A view whose chats are written "ROLE:CONTENT|" for each turn.
+ModelView ChatView() {
+  ModelView view = ByteView();
+  view.encode_chat = [codec = view.codec](std::span<const ChatTurn> turns) {
+    RenderedPrompt prompt;
+    for (const ChatTurn& turn : turns) prompt.text += turn.role + ":" + turn.content + "|";
+    prompt.tokens = codec.encode(prompt.text);
+    return prompt;
+  };
+  view.chat_template = "mine";
+  view.end_tokens = {'|'};
+  return view;
+}
+
+TEST_F(TaskFileTest, PromptHashesAreOfWhatWasAsked) {
+  const auto task = Task(kAnswers, R"({"text": "t", "a": "x", "part": 1})"
+                                   "\n");
+  const auto base = Run(*task, SayX);
+  EXPECT_EQ(base.samples[0].prompt_hash, PromptHash("t? A:"));
+  EXPECT_EQ(plan_.settings.at("prompt"), "base");
+  const auto chat = Run(*task, SayX, ChatView());
+  EXPECT_EQ(chat.samples[0].prompt_hash, PromptHash("user:t? A:|"));
+  EXPECT_EQ(plan_.settings.at("prompt"), "chat template");
+  EXPECT_EQ(plan_.settings.at("chat_template"), "mine");
+  EXPECT_EQ(plan_.requests[0].end_tokens, (std::vector<int32_t>{'|'}));
+  EXPECT_NE(chat.summary.prompt_hash, base.summary.prompt_hash);
+}
+
+TEST(NeedleCompletion, IsBareTextForTunedModelsToo) {
+  const testing::TempDir dir;
+  fs::create_directories(dir / "niah/essays");
+  std::ofstream(dir / "niah/essays/a.txt") << "First essay. It has some words. ";
+  const TaskRegistry registry;
+  const EvalInputs inputs{.data = dir.path(), .limit = 1};
+  const TaskPlan bare = registry.Choose({"needle_completion"})[0].task->Plan(inputs, ChatView());
+  ASSERT_EQ(bare.requests.size(), 1U);
+  EXPECT_THAT(testing::Text(bare.requests[0].context),
+              ::testing::EndsWith("\n\nThe best thing to do in San Francisco is"));
+  EXPECT_EQ(bare.requests[0].max_new_tokens, 64);
+  EXPECT_TRUE(bare.requests[0].end_tokens.empty());
+  EXPECT_EQ(bare.settings.at("prompt"), "base");
+  EXPECT_FALSE(bare.settings.contains("chat_template"));
+  const TaskPlan asked = registry.Choose({"needle"})[0].task->Plan(inputs, ChatView());
+  EXPECT_THAT(testing::Text(asked.requests.at(0).context), ::testing::StartsWith("system:You are"));
+  EXPECT_EQ(asked.requests[0].max_new_tokens, 300);
 }
 
 TEST_F(TaskFileTest, MistakesNameTheirPlace) {

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "evaltext/answers.h"
 #include "evaltext/mdqa.h"
@@ -41,6 +42,26 @@ TEST(MdqaTest, PromptsGolden) {
     EXPECT_EQ(line.Find("prompt") == nullptr ? item.prompt : line.Text("prompt"), item.prompt);
     if (!options.closed_book) {
       EXPECT_EQ(Sha256(item.prompt), line.Text("prompt_sha256"));
+    }
+  }
+}
+
+TEST(MdqaTest, StandardPositionsAndLimits) {
+  MEAP_NEEDS_SHARED();
+  const TaskInputs inputs{.data = EvalData(), .limit = 2};
+  const std::map<std::string, std::vector<int>> positions = {{"mdqa20", {1, 5, 10, 15, 20}},
+                                                             {"mdqa10", {1, 5, 10}}};
+  for (const auto& [name, expected] : positions) {
+    const auto items = MakeGenerationTask(name)->Items(inputs);
+    ASSERT_EQ(items.size(), 2 * expected.size());
+    for (size_t i = 0; i < items.size(); ++i) {
+      EXPECT_EQ(items[i].group.at("position"), expected[i % expected.size()]);
+      EXPECT_EQ(items[i].item, items[i / expected.size() * expected.size()].item);
+      EXPECT_EQ(items[i].max_new_tokens, 100);
+      EXPECT_EQ(items[i].prompt_limit_tokens, 4096);
+      EXPECT_EQ(items[i].too_long, TooLong::kSkip);
+      ASSERT_EQ(items[i].chat.size(), 1U);
+      EXPECT_EQ(items[i].chat[0].content, items[i].prompt);
     }
   }
 }
@@ -182,6 +203,59 @@ TEST(NeedleTest, EveryPromptHoldsTheNeedleAndFits) {
               ::testing::EndsWith("\n\nThe best thing to do in San Francisco is"));
 }
 
+TEST(NeedleTest, TunedModelsAreAskedInTurnsAndCompleteBareText) {
+  const testing::TempDir dir;
+  fs::create_directories(dir / "niah/essays");
+  std::ofstream(dir / "niah/essays/a.txt") << "First essay. It has some words. ";
+  const TokenCodec codec = ByteCodec();
+  const TaskInputs inputs{
+      .data = dir.path(), .limit = 1, .codec = &codec, .max_length_tokens = 4000, .chat = true};
+  const GenerationItem asked = MakeNeedleTask({})->Items(inputs).at(0);
+  ASSERT_EQ(asked.chat.size(), 3U);
+  EXPECT_EQ(asked.chat[0].role, "system");
+  EXPECT_EQ(asked.chat[0].content,
+            "You are a helpful AI bot that answers questions for a user. Keep your response short "
+            "and direct");
+  EXPECT_EQ(asked.chat[1].role, "user");
+  EXPECT_THAT(asked.chat[1].content, HasSubstr(Needles()[0].text));
+  EXPECT_EQ(asked.chat[2].role, "user");
+  EXPECT_EQ(asked.chat[2].content,
+            "What is the best thing to do in San Francisco? Don't give information outside the "
+            "document or repeat your findings");
+  EXPECT_EQ(asked.max_new_tokens, 300);
+  const GenerationItem completed = MakeNeedleTask({.completion = true})->Items(inputs).at(0);
+  EXPECT_TRUE(completed.chat.empty());
+  EXPECT_EQ(completed.prompt,
+            asked.chat[1].content + "\n\nThe best thing to do in San Francisco is");
+  EXPECT_EQ(completed.max_new_tokens, 64);
+}
+
+TEST(NeedleTest, EssaysWithoutAWordAreAnError) {
+  const testing::TempDir dir;
+  fs::create_directories(dir / "niah/essays");
+  std::ofstream(dir / "niah/essays/a.txt") << "";
+  std::ofstream(dir / "niah/essays/b.txt") << " \n";
+  fs::create_directories(dir / "needlebench_mrs");
+  std::ofstream(dir / "needlebench_mrs/multi_needle_reasoning_en.jsonl")
+      << R"({"id": "1", "derivation_count": 2, "question": "q", "answer": "a",)"
+      << R"( "derivations": ["x", "y"]})"
+      << "\n";
+  const TokenCodec codec = ByteCodec();
+  const TaskInputs inputs{.data = dir.path(), .codec = &codec, .max_length_tokens = 400};
+  // The needle's haystack is the essays again and again: without any it would never be long enough.
+  const auto needle = ErrorOf([&] { MakeNeedleTask({})->Items(inputs); });
+  EXPECT_THAT(needle.where, HasSubstr("niah/essays"));
+  EXPECT_THAT(needle.got, HasSubstr("a.txt, b.txt"));
+  std::ofstream(dir / "niah/essays/b.txt") << "unknown";
+  TokenCodec deaf = codec;
+  deaf.encode = [](std::string_view) { return std::vector<int32_t>(); };
+  const TaskInputs unheard{.data = dir.path(), .codec = &deaf, .max_length_tokens = 400};
+  EXPECT_THAT(ErrorOf([&] { MakeNeedleTask({})->Items(unheard); }).got, HasSubstr("0 tokens"));
+  std::ofstream(dir / "niah/essays/b.txt") << " \n";
+  const auto mrs = ErrorOf([&] { MakeNeedleBenchTask({.needles = {2}})->Items(inputs); });
+  EXPECT_THAT(mrs.where, HasSubstr("niah/essays"));
+}
+
 TEST(NeedleBenchTest, DrawsAreThoseOfTheReference) {
   MEAP_NEEDS_SHARED();
   const auto plan =
@@ -240,6 +314,45 @@ TEST(NeedleBenchTest, FamilyPromptsGolden) {
     EXPECT_EQ(task->Score(item, line.Text("answer"))[0].second, 0);
     EXPECT_EQ(task->Score(item, line.Text("answer"))[1].second, 1);
   }
+}
+
+TEST(NeedleBenchTest, StandardGrids) {
+  MEAP_NEEDS_SHARED();
+  const TokenCodec codec = ByteCodec();
+  const TaskInputs inputs{.data = EvalData(), .codec = &codec};
+  const auto items = MakeGenerationTask("mrs")->Items(inputs);
+  EXPECT_EQ(items.size(), 4U * 20 * 4 * 10);  // ten repeats of every cell
+  EXPECT_EQ(items[0].max_new_tokens, 64);
+  std::map<std::string, std::set<int>> values;
+  for (const GenerationItem& item : items) {
+    for (const auto& [field, value] : item.group.items()) values[field].insert(value.get<int>());
+  }
+  EXPECT_EQ(values["length"], (std::set{1000, 2000, 3000, 4000}));
+  EXPECT_EQ(values["depth"], (std::set{0,  5,  10, 15, 21, 26, 31, 36, 42, 47,
+                                       52, 57, 63, 68, 73, 78, 84, 89, 94, 100}));
+  EXPECT_EQ(values["needles"], (std::set{2, 3, 4, 5}));
+}
+
+TEST(NeedleBenchTest, LongGrids) {
+  MEAP_NEEDS_SHARED();
+  const TokenCodec codec = ByteCodec();
+  TaskInputs inputs{.data = EvalData(), .codec = &codec};
+  const auto cells = [&](const std::string& name, size_t all) {
+    inputs.limit = all / 10;  // evenly over all: every length, count of needles and depth
+    std::set<int> lengths;
+    std::set<int> depths;
+    for (const auto& item : MakeGenerationTask(name)->Items(inputs)) {
+      lengths.insert(item.group.at("length").get<int>());
+      depths.insert(item.group.at("depth").get<int>());
+    }
+    return std::pair(lengths, depths);
+  };
+  const auto middle = cells("mrs_8k", 3200);
+  EXPECT_EQ(middle.first, (std::set{5000, 6000, 7000, 8000}));
+  EXPECT_EQ(middle.second.size(), 20U);
+  const auto longest = cells("mrs_32k", 8 * 4 * 11 * 10);
+  EXPECT_EQ(longest.first, (std::set{9000, 13000, 17000, 21000, 25000, 29000, 31000, 32000}));
+  EXPECT_EQ(longest.second, (std::set{0, 10, 21, 31, 42, 52, 63, 73, 84, 94, 100}));
 }
 
 TEST(NeedleBenchTest, TrivialAnswersGolden) {

@@ -73,6 +73,17 @@ TEST(SamplesTest, SeveralGroupFieldsGiveATableEach) {
   EXPECT_EQ(summary.breakdowns[2].at("cells")[0].at("hit"), 1.0);
 }
 
+TEST(SamplesTest, SkippedItemsAreCountedByReason) {
+  std::vector<EvalSample> samples;
+  for (int i = 0; i < 5; ++i) samples.push_back(Sample(std::to_string(i), 0, 1));
+  EXPECT_EQ(SkippedText(samples), "");
+  samples[0].skipped = "the prompt is too long: 8 tokens";
+  samples[1].skipped = "the prompt is too long: 9 tokens";
+  samples[2].skipped = "another reason";
+  EXPECT_EQ(SkippedText(samples),
+            "2 of 5 scored, 1 skipped: another reason, 2 skipped: the prompt is too long");
+}
+
 TEST(SamplesTest, ModelNames) {
   EXPECT_EQ(ModelName("runs/meap/hf", {}), "meap");
   EXPECT_EQ(ModelName("runs/meap/hf/", {"meap"}), "meap-2");

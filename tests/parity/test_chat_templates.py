@@ -230,3 +230,25 @@ def test_a_template_that_the_tokenizer_cannot_write_is_an_error(shared):
     done = subprocess.run([MEAP.parent / "encode_chat", shared / "data/tokenizers/gpt2", "chatml"], capture_output=True,
                           text=True, input="")
     assert done.returncode == 1 and "<|im_start|>" in done.stderr
+
+
+@pytest.mark.parametrize("name, tokenizer", [
+    ("llama2", "mistral-v3"), ("llama3", "llama3"), ("chatml", "smollm2"), ("mistral", "mistral-v3"), ("alpaca", "gpt2"),
+    ("alpaca", "llama3"), ("alpaca", "mistral-v3"), ("alpaca", "sp-bpe-4k"), ("plain", "sp-bpe-4k"), ("plain", "llama3")])
+def test_an_exported_built_in_template_is_the_tokenizers_own(shared, tmp_path, name, tokenizer):
+    """What `meap finetune` writes: transformers renders the same text, and the ids are those of training."""
+    source, folder = copy_tokenizer(shared, tokenizer, "{{ 'another' }}", tmp_path), tmp_path / "exported"
+    subprocess.run([MEAP.parent / "encode_chat", "--export", source, name, folder], check=True)
+    assert not (folder / "chat_template.jinja").exists()
+    reference = AutoTokenizer.from_pretrained(folder)
+    chats = conversations()
+    for messages, own, trained in zip(chats, encode(folder, "model", chats), encode(source, name, chats)):
+        assert own["text"] == reference.apply_chat_template(messages, tokenize=False)
+        assert own["prompt"] == reference.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        assert own.get("ids") == trained.get("ids")
+        if "ids" in own:
+            assert own["ids"] == reference(own["text"], add_special_tokens=False).input_ids
+    item = {"role": "user", "content": "Add them", "input": "1 and 2"}
+    (own,) = encode(folder, "model", [[item]])
+    item = {"role": "user", "content": "Add them\n1 and 2", "instruction": "Add them", "input": "1 and 2"}
+    assert own["prompt"] == reference.apply_chat_template([item], tokenize=False, add_generation_prompt=True)

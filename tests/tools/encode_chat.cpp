@@ -1,6 +1,7 @@
 // Renders and encodes conversations for the Python tests.
 //   encode_chat FOLDER TEMPLATE: lines {"messages"} on stdin; on stdout {"text", "prompt" (with
 //     add_generation_prompt), "ids", "roles", "special"}, or {"error"}
+//   encode_chat --export FOLDER TEMPLATE TO: writes the tokenizer with the template as its own
 //   encode_chat --read FILE: a line {"place", "messages"} for each conversation of an instruction
 //     file, then {"dropped", "records"}
 #include <iostream>
@@ -59,6 +60,12 @@ int main(int, char** arguments) {
   try {
     if (std::string(arguments[1]) == "--read") {
       Read(arguments[2]);
+      return 0;
+    }
+    if (std::string(arguments[1]) == "--export") {
+      meap::Tokenizer exported = meap::Tokenizer::Load(arguments[2]);
+      exported.SetChatTemplate(meap::ChatTemplate(arguments[3], exported).Source(exported));
+      exported.Save(arguments[4]);
       return 0;
     }
     const meap::Tokenizer tokenizer = meap::Tokenizer::Load(arguments[1]);
