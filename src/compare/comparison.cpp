@@ -226,9 +226,8 @@ bool NoteUnscored(Comparison& comparison, const EvalRun& run, const std::string&
   const Json& results = run.object.at("results");
   if (!results.contains(task) || !MetricNames(results.at(task)).empty()) return false;
   const std::string scored = ScoredOf(run, task);
-  comparison.notes.push_back(task + ", " + run.name + ": no score, as " +
-                             (scored.empty() ? "no item was" : scored + " items were") +
-                             " scored, and the others were skipped");
+  comparison.notes.push_back(task + ", " + run.name + ": no score" +
+                             (scored.empty() ? "" : ": " + scored + " items, the others skipped"));
   return true;
 }
 

@@ -146,7 +146,7 @@ EvalRun RunOf(const std::string& name, const std::set<int>& scored) {
 TEST(ComparisonTest, ATaskWithoutAScoreIsNoted) {
   const Comparison alone = Compare({RunOf("a", {})}, {});
   EXPECT_THAT(alone.rows, SizeIs(0));
-  EXPECT_THAT(alone.notes, ElementsAre(HasSubstr("kv75, a: no score, as 0 of 5 items")));
+  EXPECT_THAT(alone.notes, ElementsAre(HasSubstr("kv75, a: no score: 0 of 5 items")));
   EXPECT_THAT(RenderTerminal(alone, false), HasSubstr("note: kv75, a: no score"));
   // The other's scores are shown, whichever stands first.
   for (const bool first : {true, false}) {

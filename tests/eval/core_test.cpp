@@ -275,7 +275,7 @@ TEST(NeedleCompletion, IsBareTextForTunedModelsToo) {
   EXPECT_TRUE(bare.requests[0].end_tokens.empty());
   EXPECT_EQ(bare.settings.at("prompt"), "base");
   EXPECT_FALSE(bare.settings.contains("chat_template"));
-  const TaskPlan asked = registry.Choose({"needle"})[0].task->Plan(inputs, ChatView());
+  const TaskPlan asked = registry.Choose({"needle_35x35"})[0].task->Plan(inputs, ChatView());
   EXPECT_THAT(testing::Text(asked.requests.at(0).context), ::testing::StartsWith("system:You are"));
   EXPECT_EQ(asked.requests[0].max_new_tokens, 300);
 }
