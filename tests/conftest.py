@@ -17,7 +17,8 @@ MEAP = pathlib.Path(os.environ.get("MEAP_BUILD", ROOT / "build")) / "meap"
 
 def run_meap(*words, code=0, cwd=ROOT, **options):
     """Runs the binary; checks its exit code; returns (stdout, stderr)."""
-    done = subprocess.run([str(MEAP), *map(str, words)], capture_output=True, text=True, cwd=cwd, **options)
+    words = [word if isinstance(word, bytes) else str(word) for word in words]
+    done = subprocess.run([str(MEAP), *words], capture_output=True, text=True, errors="replace", cwd=cwd, **options)
     assert done.returncode == code, f"exit {done.returncode}, expected {code}\n{done.stderr}\n{done.stdout}"
     return done.stdout, done.stderr
 

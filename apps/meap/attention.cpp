@@ -3,7 +3,9 @@
 #include "analysis/attention_report.h"
 #include "commands.h"
 #include "core/error.h"
+#include "core/outputs.h"
 #include "evaltext/samples.h"
+#include "flag_checks.h"
 #include "json_lines.h"
 #include "model/device.h"
 
@@ -37,6 +39,11 @@ std::vector<Run> MeasureEach(const AttentionArguments& arguments, bool needs_mas
     runs.push_back({names.back(), folder, measure(loaded)});
   }
   return runs;
+}
+
+void Begin(const AttentionArguments& arguments) {
+  SetComputeThreads(ApplyCommonFlags(arguments.flags));
+  if (!arguments.output.empty()) RequireOutputFile(arguments.output, "--output");
 }
 
 void Print(const AttentionArguments& arguments, const Json& report,
@@ -77,7 +84,7 @@ Json Settings(const AttentionArguments& arguments) {
 }
 
 void RunDecay(AttentionArguments& arguments) {
-  SetComputeThreads(ApplyCommonFlags(arguments.flags));
+  Begin(arguments);
   arguments.bootstrap.seed = arguments.flags.seed;
   SharedStream stream;
   const auto runs =
@@ -91,7 +98,7 @@ void RunDecay(AttentionArguments& arguments) {
 }
 
 void RunProfile(AttentionArguments& arguments) {
-  SetComputeThreads(ApplyCommonFlags(arguments.flags));
+  Begin(arguments);
   arguments.bootstrap.seed = arguments.flags.seed;
   const auto runs =
       MeasureEach<ProfileRun>(arguments, /*needs_mask=*/false, [&](const LoadedModel& loaded) {
@@ -103,7 +110,7 @@ void RunProfile(AttentionArguments& arguments) {
 }
 
 void RunSegments(const AttentionArguments& arguments) {
-  SetComputeThreads(ApplyCommonFlags(arguments.flags));
+  Begin(arguments);
   const std::vector<TextSegment> segments =
       arguments.segments.empty() ? EiffelTower() : ReadSegments(arguments.segments);
   const auto runs =
@@ -119,7 +126,7 @@ void AddModelOptions(CLI::App& command, AttentionArguments& arguments) {
       ->required()
       ->allow_extra_args(false);
   command.add_option("--output", arguments.output, "JSON file with every number");
-  AddCommonFlags(command, arguments.flags, true);
+  AddCommonFlags(command, arguments.flags, Computes::kModel);
 }
 
 void AddCorpusOptions(CLI::App& command, AttentionArguments& arguments) {
@@ -134,7 +141,7 @@ void AddCorpusOptions(CLI::App& command, AttentionArguments& arguments) {
       ->check(CLI::Range(int64_t{2}, int64_t{1} << 24))
       ->capture_default_str();
   command.add_option("--windows", corpus.windows, "Windows of each length, from the text's start")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->capture_default_str();
   command.add_option("--resamples", arguments.bootstrap.resamples, "Draws of the bootstrap")
       ->check(CLI::Range(100, 1000000))
@@ -195,7 +202,7 @@ void AddSegments(CLI::App& attention) {
   command
       ->add_option("--answer-tokens", arguments->answer_tokens,
                    "Also from a greedy answer of at most so many tokens")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(0))
       ->capture_default_str();
   command->footer(
       "The joined text is encoded as a whole; a token belongs to the segment in which its first\n"

@@ -137,7 +137,7 @@ void AddChatCommand(CLI::App& root, ExitCode& exit_code) {
   command->add_option("--messages", arguments->messages,
                       "JSON file with the conversation so far: [{\"role\", \"content\"}, ...]");
   AddSamplingFlags(*command, arguments->sampling);
-  AddCommonFlags(*command, arguments->flags, true);
+  AddCommonFlags(*command, arguments->flags, Computes::kModel);
   command->footer(
       "Questions are read from stdin, a line each; answers go to stdout as they are made. With\n"
       "--prompt or --messages and stdin not a terminal, that one is answered and nothing is read.\n"

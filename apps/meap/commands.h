@@ -6,31 +6,37 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "config/recipe.h"
 #include "core/error.h"
 
 namespace meap {
 
-/// Flags every command that computes takes; a default of "" or 0 leaves the choice to the command.
+/// Flags every command takes; a default of "" or 0 leaves the choice to the command.
 struct CommonFlags {
   std::string device = "auto";
   std::string dtype;
   int threads = 0;
   bool quiet = false;
   uint64_t seed = 0;
-  bool runs_model = false;  // set by AddCommonFlags
+  bool runs_model = false;          // set by AddCommonFlags
+  std::vector<std::string> unused;  // given, and without a meaning for the command
 };
+
+/// What a command does, and with it which of the common flags mean something to it.
+enum class Computes { kNothing, kOnThreads, kModel };
 
 /// The words for recipe tasks.
 inline const std::map<std::string, RecipeTask> kTaskNames = {{"pretrain", RecipeTask::kPretrain},
                                                              {"finetune", RecipeTask::kFinetune}};
 
-/// Adds --threads and --quiet, and for commands that run a model --device, --dtype and --seed.
-void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model);
+/// Adds --device, --dtype, --threads, --quiet and --seed, those that the command has not already.
+/// One that means nothing to it is taken all the same, and not in its help.
+void AddCommonFlags(CLI::App& command, CommonFlags& flags, Computes computes);
 
-/// Applies --quiet, and for commands that run a model how threads wait; returns the number of
-/// threads to use.
+/// Applies --quiet, and for commands that run a model how threads wait; notes the flags that had no
+/// effect. Returns the number of threads to use.
 int ApplyCommonFlags(const CommonFlags& flags);
 
 void AddTokenizerCommand(CLI::App& root);

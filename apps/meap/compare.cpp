@@ -4,6 +4,8 @@
 #include "compare/render.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/outputs.h"
+#include "flag_checks.h"
 #include "json_lines.h"
 
 namespace meap {
@@ -14,7 +16,7 @@ struct CompareArguments {
   std::string format = "table";
   std::vector<std::string> outputs;
   CompareOptions options;
-  bool quiet = false;
+  CommonFlags flags;
 };
 
 std::string Rendered(const Comparison& comparison, const std::string& format, bool color) {
@@ -37,8 +39,11 @@ std::string FormatOf(const std::string& file) {
 }
 
 void RunCompare(const CompareArguments& arguments) {
-  SetQuiet(arguments.quiet);
-  for (const std::string& file : arguments.outputs) FormatOf(file);
+  ApplyCommonFlags(arguments.flags);
+  for (const std::string& file : arguments.outputs) {
+    FormatOf(file);
+    RequireOutputFile(file, "--output");
+  }
   const std::vector<fs::path> files(arguments.files.begin(), arguments.files.end());
   const Comparison comparison = Compare(ReadRuns(files), arguments.options);
   for (const std::string& file : arguments.outputs) {
@@ -69,8 +74,9 @@ void AddCompareCommand(CLI::App& root) {
       ->check(CLI::Range(0.5, 0.9999))
       ->capture_default_str();
   command->add_option("--seed", arguments->options.seed, "Seed of the draws")
+      ->check(AtLeast(0))
       ->capture_default_str();
-  command->add_flag("--quiet", arguments->quiet, "No notes on stderr");
+  AddCommonFlags(*command, arguments->flags, Computes::kNothing);
   command->footer(
       "Intervals and tests pair the samples that `meap eval --samples` keeps.\n"
       "Example:\n"

@@ -6,6 +6,7 @@
 #include "core/console.h"
 #include "data/token_store.h"
 #include "data_commands.h"
+#include "flag_checks.h"
 #include "text/tokenizer.h"
 
 namespace meap {
@@ -95,12 +96,13 @@ void AddDataInspectCommand(CLI::App& data) {
   command->add_option("--tokenizer", flags->tokenizer,
                       "Tokenizer it was made with: shows the windows as text too");
   command->add_option("--windows", flags->windows, "How many of the first windows to show")
+      ->check(AtLeast(0))
       ->capture_default_str();
   command->add_option("--length", flags->length, "Tokens of a window")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "The manifest and the windows as one JSON object");
-  AddCommonFlags(*command, flags->common, false);
+  AddCommonFlags(*command, flags->common, Computes::kOnThreads);
   command->footer(
       "Examples:\n"
       "  meap data inspect corpus --tokenizer tok --windows 1 --length 128\n"

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/console.h"
+#include "core/signals.h"
 #include "data/prepare.h"
 #include "data_commands.h"
 
@@ -22,6 +23,7 @@ struct Flags {
 void Prepare(Flags& flags) {
   const auto begin = std::chrono::steady_clock::now();
   flags.options.threads = ApplyCommonFlags(flags.common);
+  const SignalGuard signals;
   const auto tokenizer = std::make_shared<Tokenizer>(Tokenizer::Load(flags.tokenizer));
   const PrepareResult result = Prepare(
       ExpandInputs(flags.inputs), MakeEncoder(tokenizer, flags.eos), flags.output, flags.options);
@@ -33,7 +35,8 @@ void Prepare(Flags& flags) {
   const nlohmann::ordered_json summary = {{"documents", manifest.documents()},
                                           {"tokens", manifest.tokens()},
                                           {"bytes", manifest.text_bytes()},
-                                          {"dropped", DropsToJson(manifest.dropped())},
+                                          {"dropped", manifest.dropped().total()},
+                                          {"dropped_by_reason", DropsToJson(manifest.dropped())},
                                           {"shards", manifest.shards.size()},
                                           {"files", manifest.sources.size()},
                                           {"files_resumed", result.resumed_sources},
@@ -63,7 +66,7 @@ void AddDataPrepareCommand(CLI::App& data) {
   command->add_option("--eos", flags->eos,
                       "Token to put after each document (default: the tokenizer's eos_token)");
   command->add_flag("--overwrite", options.overwrite, "Replace prepared data at --output");
-  AddCommonFlags(*command, flags->common, false);
+  AddCommonFlags(*command, flags->common, Computes::kOnThreads);
   command->footer(
       "Each document becomes [BOS] ids EOS, with BOS where the tokenizer's post-processor adds "
       "one.\n"

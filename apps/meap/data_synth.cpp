@@ -4,8 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/outputs.h"
+#include "core/signals.h"
 #include "data/synth.h"
 #include "data_commands.h"
+#include "flag_checks.h"
 
 namespace meap {
 namespace {
@@ -26,6 +29,18 @@ void Synth(const Flags& flags) {
                       .expected = "--output FILE.jsonl, --probe FILE.jsonl or both",
                       .hint = "see meap data synth --help"});
   }
+  const auto same = [](const fs::path& a, const fs::path& b) {
+    return fs::weakly_canonical(a) == fs::weakly_canonical(b);
+  };
+  if (!flags.output.empty() && !flags.probe.empty() && same(flags.output, flags.probe)) {
+    throw InputError({.what = "stories and probes would be the same file",
+                      .where = "--output and --probe",
+                      .expected = "two files",
+                      .got = flags.output + " and " + flags.probe});
+  }
+  if (!flags.output.empty()) RequireOutputFile(flags.output, "--output");
+  if (!flags.probe.empty()) RequireOutputFile(flags.probe, "--probe");
+  const SignalGuard signals;
   const auto begin = std::chrono::steady_clock::now();
   nlohmann::ordered_json summary;
   if (!flags.output.empty()) {
@@ -54,12 +69,17 @@ void AddDataSynthCommand(CLI::App& data) {
       data.add_subcommand("synth", "Make English stories with facts to look up, of any size");
   SynthOptions& options = flags->options;
   command->add_option("--output", flags->output, "JSON Lines file to write: {\"text\"}");
-  command->add_option("--documents", flags->documents, "Stories to write")->capture_default_str();
+  command->add_option("--documents", flags->documents, "Stories to write")
+      ->check(AtLeast(1))
+      ->capture_default_str();
   command->add_option("--probe", flags->probe,
                       "JSON Lines file of held-out questions to write: {\"context\", \"question\", "
                       "\"answer\", \"choices\", \"depth\", \"facts\"}");
-  command->add_option("--probes", flags->probes, "Questions to write")->capture_default_str();
+  command->add_option("--probes", flags->probes, "Questions to write")
+      ->check(AtLeast(1))
+      ->capture_default_str();
   command->add_option("--seed", options.seed, "Seed: the same seed gives the same bytes")
+      ->check(AtLeast(0))
       ->capture_default_str();
   command->add_option("--facts", options.facts, "Facts in a story, 1 to 12")->capture_default_str();
   command
@@ -72,7 +92,7 @@ void AddDataSynthCommand(CLI::App& data) {
       ->capture_default_str();
   command->add_flag("--sentences,!--words", options.sentences,
                     "Answers repeat the question's words (the default), or are the value alone");
-  AddCommonFlags(*command, flags->common, false);
+  AddCommonFlags(*command, flags->common, Computes::kOnThreads);
   command->footer(
       "A story states facts early (\"Remember that the code of the blue lantern is 48.\"), goes "
       "on\n"

@@ -15,7 +15,7 @@ void AddDataVerifyCommand(CLI::App& data) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = data.add_subcommand("verify", "Recompute every checksum of prepared data");
   command->add_option("DIR", flags->folder, "Folder that meap data prepare wrote")->required();
-  AddCommonFlags(*command, flags->common, false);
+  AddCommonFlags(*command, flags->common, Computes::kOnThreads);
   command->footer(
       "Exits 0 when every byte is as it was written, else 2 with the shard and the block.\n"
       "Training checks each block of 256 KiB before it first uses it, so this is for backups and\n"

@@ -7,9 +7,11 @@
 #include "compare/render.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/outputs.h"
 #include "core/signals.h"
 #include "core/strings.h"
 #include "eval/evaluate.h"
+#include "flag_checks.h"
 #include "json_lines.h"
 #include "model/device.h"
 
@@ -54,9 +56,9 @@ OutputPaths PathsOf(const EvalArguments& arguments) {
   } else if (arguments.cache.empty() && !arguments.output.empty()) {
     paths.cache = arguments.output + ".cache.jsonl";
   }
-  for (const fs::path& file : {paths.results, paths.samples, paths.cache}) {
-    if (file.has_parent_path()) MakeOutputDirectory(file.parent_path(), "--output");
-  }
+  if (!paths.results.empty()) RequireOutputFile(paths.results, "--output");
+  if (!paths.samples.empty()) RequireOutputFile(paths.samples, "--samples");
+  if (!paths.cache.empty()) RequireOutputFile(paths.cache, "--cache");
   return paths;
 }
 
@@ -168,19 +170,21 @@ void RunEval(const EvalArguments& arguments) {
 }
 
 void AddTaskOptions(CLI::App& command, EvalArguments& arguments) {
-  command.add_option("--tasks", arguments.tasks, "Tasks and groups, by commas")->delimiter(',');
+  command.add_option("--tasks", arguments.tasks, "Tasks and groups, by commas")
+      ->delimiter(',')
+      ->transform(Trimmed());
   command.add_option("--task-file", arguments.task_files, "A task of your own: YAML, or a folder")
       ->allow_extra_args(false);
   command.add_option("--data", arguments.data, "Folder with the tasks' data")
       ->capture_default_str();
   command.add_option("--limit", arguments.options.inputs.limit, "Items of a task (default: all)")
-      ->check(CLI::PositiveNumber);
+      ->check(AtLeast(1));
   command
       .add_option("--fewshot", arguments.few_shot,
                   "TASK=FILE: examples before every item, in the task's own format")
       ->allow_extra_args(false);
   command.add_option("--num-fewshot", arguments.num_few_shot, "How many of them (default: all)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(AtLeast(0));
   command
       .add_option("--text", arguments.options.inputs.texts,
                   "Files of the task perplexity (repeatable)")
@@ -213,8 +217,8 @@ void AddEvalCommand(CLI::App& root) {
   command
       ->add_option("--max-length", arguments->options.max_length,
                    "Tokens of the model's context to use (default: all)")
-      ->check(CLI::PositiveNumber);
-  AddCommonFlags(*command, arguments->flags, true);
+      ->check(AtLeast(1));
+  AddCommonFlags(*command, arguments->flags, Computes::kModel);
   command->footer(
       "stdout gets a table; several models stand side by side. docs/evaluation.md.\n"
       "Examples:\n"

@@ -28,7 +28,7 @@ void AddExperimentCommand(CLI::App& root, ExitCode& exit_code) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_flag("--dry-run", arguments->options.dry_run, "List the cells and what is done");
-  AddCommonFlags(*command, arguments->flags, false);
+  AddCommonFlags(*command, arguments->flags, Computes::kOnThreads);
   command->footer(
       "Each cell is kept under a hash of its resolved recipe. The same command goes on where a\n"
       "stopped one was: finished cells are not run again, others resume from their checkpoint.\n"

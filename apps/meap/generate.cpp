@@ -6,6 +6,7 @@
 #include "chat/read_conversations.h"
 #include "commands.h"
 #include "core/files.h"
+#include "flag_checks.h"
 #include "infer/chat_session.h"
 #include "json_lines.h"
 #include "model/device.h"
@@ -72,14 +73,14 @@ void AddGenerateCommand(CLI::App& root) {
   input->add_option("--input", arguments->input, "JSON lines with \"prompt\", many at once");
   input->require_option(1);
   command->add_option("--batch", arguments->batch, "Prompts of --input that run together")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->capture_default_str();
   command->add_option("--stop", arguments->stop, "Ends an answer before this text; repeatable")
       ->allow_extra_args(false)
       ->excludes(messages);
   AddTemplateFlag(*command, arguments->template_name);
   AddSamplingFlags(*command, sampling);
-  AddCommonFlags(*command, arguments->flags, true);
+  AddCommonFlags(*command, arguments->flags, Computes::kModel);
   command->footer(
       "Examples:\n"
       "  meap generate --model runs/meap/hf --prompt \"Once upon a time\"\n"

@@ -1,13 +1,15 @@
 #include "train/inspect.h"
 
-#include <cstdio>
 #include <memory>
 #include <optional>
 
 #include "commands.h"
 #include "core/console.h"
+#include "flag_checks.h"
+#include "json_lines.h"
 #include "train/finetune_inputs.h"
 #include "train/run_inputs.h"
+#include "train_command.h"
 
 namespace meap {
 namespace {
@@ -58,9 +60,9 @@ void Inspect(const InspectArguments& arguments) {
   if (arguments.json) {
     const LabelPlace place =
         task == RecipeTask::kFinetune ? LabelPlace::kNamed : LabelPlace::kPredictedFrom;
-    std::printf("%s\n", RowsToJson(shown.rows, place).dump().c_str());
+    WriteToStdout(RowsToJson(shown.rows, place).dump() + "\n");
   } else {
-    std::fputs(RowsToText(shown.rows, *shown.tokenizer, StdoutTakesColor()).c_str(), stdout);
+    WriteToStdout(RowsToText(shown.rows, *shown.tokenizer, StdoutTakesColor()));
   }
 }
 
@@ -73,7 +75,7 @@ void AddInspectCommand(CLI::App& root) {
   command->add_option("recipe", arguments->recipe, "Recipe file (YAML)")->required();
   command->add_option("overrides", arguments->overrides, "key=value, over the recipe");
   command->add_option("--step", arguments->step, "Optimizer step, from 1")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->capture_default_str();
   command
       ->add_option("--task", arguments->task,
@@ -87,13 +89,18 @@ void AddInspectCommand(CLI::App& root) {
       "position t predicts, the token at t + 1. Fine-tuning: labels[r][t] stands at the token\n"
       "that it names, predicted from t - 1. Attention stays among equal segment_ids of a row;\n"
       "padding has segment and sample -1");
-  AddCommonFlags(*command, arguments->flags, false);
+  AddRecipeFlags(*command, arguments->flags);
   command->footer(
       "Examples:\n"
       "  meap inspect recipes/corpus-small.yaml | less -R\n"
       "  meap inspect recipes/corpus-small.yaml objective.mask_ratio=0.3 --step 10 --json\n"
       "  meap inspect recipes/finetune-small.yaml objective.layout=isolated | less -R");
-  command->callback([arguments] { Inspect(*arguments); });
+  command->callback([arguments, command] {
+    for (std::string& word : FlagOverrides(*command, arguments->flags)) {
+      arguments->overrides.push_back(std::move(word));
+    }
+    Inspect(*arguments);
+  });
 }
 
 }  // namespace meap

@@ -119,7 +119,8 @@ std::vector<int32_t> JsonLine::Integers(const char* key) const {
 void MapJsonLines(const fs::path& file, int threads,
                   const std::function<void(const JsonLine&, std::string&)>& work) {
   const MappedFile map(file);
-  const std::string_view text(reinterpret_cast<const char*>(map.data()), map.size());
+  const std::string_view text =
+      WithoutByteOrderMark({reinterpret_cast<const char*>(map.data()), map.size()});
   const std::vector<Block> blocks = CutBlocks(text);
   const size_t round = static_cast<size_t>(threads) * 4;
   for (size_t start = 0; start < blocks.size(); start += round) {
@@ -130,8 +131,14 @@ void MapJsonLines(const fs::path& file, int threads,
   }
 }
 
+std::string_view WithoutByteOrderMark(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
 void WriteToStdout(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!written || std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     throw WorkError(
         {.what = "the results cannot be written", .where = "stdout", .got = std::strerror(errno)});
   }

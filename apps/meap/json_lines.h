@@ -33,7 +33,10 @@ class JsonLine {
 void MapJsonLines(const fs::path& file, int threads,
                   const std::function<void(const JsonLine&, std::string&)>& work);
 
-/// Writes to stdout; a failure (disk full, closed pipe) is a WorkError.
+/// The text without the byte order mark that it may begin with.
+std::string_view WithoutByteOrderMark(std::string_view text);
+
+/// Writes to stdout; a failure (disk full, closed pipe), of an earlier write too, is a WorkError.
 void WriteToStdout(std::string_view text);
 
 /// All of stdin; an InputError when it is not UTF-8.

@@ -5,6 +5,8 @@
 #include "commands.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/outputs.h"
+#include "flag_checks.h"
 #include "json_lines.h"
 #include "judge/ask.h"
 #include "judge/batch_file.h"
@@ -27,7 +29,7 @@ struct JudgeArguments {
   std::vector<std::string> batch_read;
   bool no_repair = false;
   bool accept_failures = false;
-  bool quiet = false;
+  CommonFlags flags;
 };
 
 void CheckArguments(const JudgeArguments& arguments) {
@@ -49,6 +51,8 @@ void CheckArguments(const JudgeArguments& arguments) {
                       .where = "--output",
                       .expected = "a file; it may be the results file itself"});
   }
+  if (!arguments.output.empty()) RequireOutputFile(arguments.output, "--output");
+  if (!arguments.samples.empty()) RequireOutputFile(arguments.samples, "--samples");
 }
 
 /// Everything that is judged in this call.
@@ -161,7 +165,7 @@ void Conclude(const JudgeArguments& arguments, const std::vector<Judge>& judges,
 }
 
 ExitCode RunJudge(const JudgeArguments& arguments) {
-  SetQuiet(arguments.quiet);
+  ApplyCommonFlags(arguments.flags);
   CheckArguments(arguments);
   const std::vector<Judge> judges = ReadJudges(arguments.judges);
   Work work = ReadWork(arguments);
@@ -196,9 +200,12 @@ void AddJudgeCommand(CLI::App& root, ExitCode& exit_code) {
   command->add_option("--samples", arguments->samples,
                       "Samples with the verdicts (default: OUTPUT with .samples.jsonl)");
   command->add_option("--tasks", arguments->cases.tasks, "Tasks to judge (default: all summaries)")
-      ->delimiter(',');
-  command->add_option("--limit", arguments->cases.limit,
-                      "Summaries of each model and task at most (default: all)");
+      ->delimiter(',')
+      ->transform(Trimmed());
+  command
+      ->add_option("--limit", arguments->cases.limit,
+                   "Summaries of each model and task at most (default: all)")
+      ->check(AtLeast(0));
   command->add_option(
       "--calibration", arguments->calibration,
       "Summaries judged by people (file or folder): tells how far to trust a judge");
@@ -212,7 +219,7 @@ void AddJudgeCommand(CLI::App& root, ExitCode& exit_code) {
                     "A reply without a verdict is undecided at once, not asked about once more");
   command->add_flag("--accept-failures", arguments->accept_failures,
                     "Count verdicts that cannot be had as undecided instead of failing");
-  command->add_flag("--quiet", arguments->quiet, "No progress and no notes on stderr");
+  AddCommonFlags(*command, arguments->flags, Computes::kNothing);
   command->footer(std::string("The judges file:\n") + kJudgesExample +
                   "\n\nExamples:\n"
                   "  meap judge results.json --judges judges.yaml --output judged.json\n"

@@ -1,42 +1,98 @@
 // `meap`: parses the command line, runs one subcommand, turns failures into messages and exit
 // codes.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <new>
+#include <span>
 
 #include "commands.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/strings.h"
+#include "flag_checks.h"
+#include "json_lines.h"
 
 namespace meap {
 
-void AddCommonFlags(CLI::App& command, CommonFlags& flags, bool runs_model) {
-  command
-      .add_option("--threads", flags.threads,
-                  "CPU threads (default: OMP_NUM_THREADS, else all cores)")
-      ->check(CLI::Range(1, 1024));
+namespace {
+
+/// A common flag that the command does not have, hidden where it says nothing to it.
+template <class Value>
+void AddCommonFlag(CLI::App& command, CommonFlags& flags, const std::string& name, Value& value,
+                   const std::string& help, bool has_effect, const CLI::Validator& check = {}) {
+  if (command.get_option_no_throw(name) != nullptr) return;
+  CLI::Option* option = command.add_option(name, value, help)->check(check);
+  if (has_effect) return;
+  option->group("")->each([&flags, name](const std::string&) { flags.unused.push_back(name); });
+}
+
+}  // namespace
+
+void AddCommonFlags(CLI::App& command, CommonFlags& flags, Computes computes) {
+  const bool model = computes == Computes::kModel;
+  flags.runs_model = model;
+  AddCommonFlag(command, flags, "--threads", flags.threads,
+                "CPU threads (default: OMP_NUM_THREADS, else all cores)",
+                computes != Computes::kNothing, CLI::Range(1, 1024));
   command.add_flag("--quiet", flags.quiet, "No progress and no notes on stderr");
-  flags.runs_model = runs_model;
-  if (!runs_model) return;
-  command.add_option("--device", flags.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  command.add_option("--dtype", flags.dtype, "f32, bf16 or f16 (default: f32 on CPU, bf16 on GPU)");
-  command.add_option("--seed", flags.seed, "Seed of every random choice")->capture_default_str();
+  AddCommonFlag(command, flags, "--device", flags.device,
+                "auto, cpu, cuda or cuda:N (default: auto)", model);
+  AddCommonFlag(command, flags, "--dtype", flags.dtype,
+                "f32, bf16 or f16 (default: f32 on CPU, bf16 on GPU)", model);
+  AddCommonFlag(command, flags, "--seed", flags.seed, "Seed of every random choice (default: 0)",
+                model, AtLeast(0));
 }
 
 int ApplyCommonFlags(const CommonFlags& flags) {
   if (flags.runs_model) WaitWithoutSpinning();
   SetQuiet(flags.quiet);
+  for (const std::string& name : flags.unused) Note(name + " has no effect on this command");
   return flags.threads > 0 ? flags.threads : DefaultThreads();
 }
 
 namespace {
+
+std::vector<std::string> CommandsOf(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// CLI11 says of an unknown command only that one is required.
+void CheckCommand(const CLI::App& app, std::span<char* const> words, const std::string& path) {
+  const std::vector<std::string> known = CommandsOf(app);
+  if (known.empty() || words.empty() || words[0][0] == '-') return;
+  const std::string word = words[0];
+  if (std::find(known.begin(), known.end(), word) != known.end()) {
+    return CheckCommand(*app.get_subcommand(word), words.subspan(1), path + " " + word);
+  }
+  const std::string nearest = NearestName(word, known);
+  throw InputError({.what = "there is no command " + path + " " + word,
+                    .expected = "one of " + Join(known, ", "),
+                    .hint = nearest.empty() ? "`" + path + " --help` says what they do"
+                                            : "did you mean " + nearest + "?"});
+}
+
+/// CLI11 leaves a blank line where a group of hidden flags would stand.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    for (size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
+    return text;
+  }
+};
 
 int Run(int argc, char** argv) {
   CLI::App app{
       "meap trains, evaluates and examines decoder-only language models with MEAP\n"
       "(mask-enhanced autoregressive prediction) and, from the same recipe, with NTP."};
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", MEAP_VERSION);
   app.footer(
       "Exit codes: 0 done, 1 the work failed, 2 wrong usage, recipe or input,\n"
@@ -57,6 +113,7 @@ int Run(int argc, char** argv) {
   AddJudgeCommand(app, exit_code);
   AddReportCommand(app);
   AddOptionsCommand(app);
+  CheckCommand(app, std::span(argv, static_cast<size_t>(argc)).subspan(1), "meap");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -74,9 +131,13 @@ int main(int argc, char** argv) {
   // A file-size limit shall fail the write, which tells what is wrong, not end the process.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
-    return meap::Run(argc, argv);
+    const int code = meap::Run(argc, argv);
+    meap::WriteToStdout("");  // what is still in the buffer, and what could not be written before
+    return code;
   } catch (const meap::Error& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    const bool stopped = error.code() != meap::ExitCode::kFailed &&
+                         error.code() != meap::ExitCode::kUsage;  // as the user wished
+    std::fprintf(stderr, "%s%s\n", stopped ? "" : "error: ", error.what());
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "error: out of memory\n  try:      smaller batches or models\n");

@@ -41,7 +41,12 @@ void AddOptionsCommand(CLI::App& root) {
   command->add_option("--task", *task, "Recipes of this command: pretrain (default) or finetune")
       ->transform(CLI::CheckedTransformer(kTaskNames, CLI::ignore_case).description(""))
       ->type_name("pretrain|finetune");
-  command->callback([task] { PrintOptions(*task); });
+  auto flags = std::make_shared<CommonFlags>();
+  AddCommonFlags(*command, *flags, Computes::kNothing);
+  command->callback([task, flags] {
+    ApplyCommonFlags(*flags);
+    PrintOptions(*task);
+  });
 }
 
 }  // namespace meap

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/outputs.h"
 #include "core/signals.h"
 
 namespace meap {
@@ -19,7 +20,7 @@ struct ReportArguments {
   std::string plotly;
   bool watch = false;
   double every = 10;  // seconds
-  bool quiet = false;
+  CommonFlags flags;
 };
 
 /// Waits, or until a signal comes.
@@ -47,7 +48,8 @@ void Watch(const ReportArguments& arguments, ReportInputs inputs, ReportOptions 
 }
 
 void RunReport(const ReportArguments& arguments) {
-  SetQuiet(arguments.quiet);
+  ApplyCommonFlags(arguments.flags);
+  RequireOutputFile(arguments.output, "--output");
   const ReportInputs inputs = FindReportInputs({arguments.inputs.begin(), arguments.inputs.end()});
   ReportOptions options;
   options.plotly = arguments.plotly;
@@ -80,7 +82,7 @@ void AddReportCommand(CLI::App& root) {
       ->capture_default_str();
   command->add_option("--plotly", arguments->plotly,
                       "plotly.min.js to draw with (default: the one that is built in)");
-  command->add_flag("--quiet", arguments->quiet, "No notes on stderr");
+  AddCommonFlags(*command, arguments->flags, Computes::kNothing);
   command->footer(
       "Examples:\n"
       "  meap report runs/ntp runs/meap results.json -o report.html\n"

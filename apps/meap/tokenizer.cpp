@@ -115,7 +115,7 @@ CLI::App* AddSubcommand(CLI::App& parent, const char* name, const char* help,
   CLI::App* command = parent.add_subcommand(name, help);
   command->add_option("--tokenizer", flags.tokenizer, "Folder with the tokenizer's files")
       ->required();
-  AddCommonFlags(*command, flags.common, false);
+  AddCommonFlags(*command, flags.common, Computes::kOnThreads);
   return command;
 }
 

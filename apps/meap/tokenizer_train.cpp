@@ -147,7 +147,7 @@ void AddTokenizerTrainCommand(CLI::App& tokenizer) {
       ->add_option("--text-field", flags->reader.text_field,
                    "Field or column that holds the text; a dot goes into nested objects")
       ->capture_default_str();
-  AddCommonFlags(*command, flags->common, false);
+  AddCommonFlags(*command, flags->common, Computes::kOnThreads);
   command->footer(
       "Example:\n"
       "  meap tokenizer train --output tok --vocab-size 8192 'corpus/train-*.jsonl.zst'\n"

@@ -1,8 +1,8 @@
 #include "train_command.h"
 
-#include <cstdio>
 #include <memory>
-#include <vector>
+
+#include "json_lines.h"
 
 namespace meap {
 namespace {
@@ -14,20 +14,33 @@ struct TrainArguments {
   CommonFlags flags;
 };
 
-/// The flags say in another place what recipe keys say: they become overrides.
-std::vector<std::string> WithFlags(const TrainArguments& arguments, const CLI::App& command) {
-  std::vector<std::string> words = arguments.overrides;
+}  // namespace
+
+std::vector<std::string> FlagOverrides(const CLI::App& command, const CommonFlags& flags) {
+  std::vector<std::string> words;
   const auto add = [&](const char* flag, const std::string& word) {
     if (command.count(flag) > 0) words.push_back(word);
   };
-  add("--device", "train.device=" + arguments.flags.device);
-  add("--dtype", "train.precision=" + arguments.flags.dtype);
-  add("--threads", "train.threads=" + std::to_string(arguments.flags.threads));
-  add("--seed", "train.seed=" + std::to_string(arguments.flags.seed));
+  if (flags.dtype == "f16") {
+    throw InputError({.what = "there is no training in f16",
+                      .where = "--dtype f16",
+                      .expected = "f32 or bf16",
+                      .hint = "--dtype bf16; f16 is for running finished models only"});
+  }
+  add("--device", "train.device=" + flags.device);
+  add("--dtype", "train.precision=" + flags.dtype);
+  add("--threads", "train.threads=" + std::to_string(flags.threads));
+  add("--seed", "train.seed=" + std::to_string(flags.seed));
   return words;
 }
 
-}  // namespace
+void AddRecipeFlags(CLI::App& command, CommonFlags& flags) {
+  AddCommonFlags(command, flags, Computes::kModel);
+  command.get_option("--device")->description("As train.device: auto, cpu, cuda or cuda:N");
+  command.get_option("--dtype")->description("As train.precision: f32 or bf16");
+  command.get_option("--threads")->description("As train.threads: CPU threads");
+  command.get_option("--seed")->description("As train.seed");
+}
 
 void AddTrainCommand(CLI::App& root, const TrainCommand& how, ExitCode& exit_code) {
   auto arguments = std::make_shared<TrainArguments>();
@@ -40,13 +53,16 @@ void AddTrainCommand(CLI::App& root, const TrainCommand& how, ExitCode& exit_cod
       ->add_flag("--allow-changes", arguments->start.allow_changes,
                  "Resume with a recipe that changes what is computed")
       ->needs(resume);
-  AddCommonFlags(*command, arguments->flags, true);
+  AddRecipeFlags(*command, arguments->flags);
   command->footer(how.footer);
   command->callback([arguments, command, how, &exit_code] {
     ApplyCommonFlags(arguments->flags);
-    const Recipe recipe = LoadRecipe(arguments->recipe, WithFlags(*arguments, *command), how.task);
+    std::vector<std::string> words = arguments->overrides;
+    for (auto& word : FlagOverrides(*command, arguments->flags)) words.push_back(std::move(word));
+    const Recipe recipe = LoadRecipe(arguments->recipe, words, how.task);
     const RunOutcome outcome = how.train(recipe, arguments->start);
-    std::printf("%s\n", outcome.summary.dump(2).c_str());
+    const auto replace = nlohmann::ordered_json::error_handler_t::replace;
+    WriteToStdout(outcome.summary.dump(2, ' ', true, replace) + "\n");
     exit_code = outcome.exit_code;
   });
 }

@@ -1,7 +1,9 @@
-// What `meap pretrain` and `meap finetune` share: their arguments, and running by them.
+// What `meap pretrain` and `meap finetune` share: their arguments, and running by them; and what
+// `meap inspect` shares with them.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "commands.h"
 #include "train/run.h"
@@ -16,6 +18,12 @@ struct TrainCommand {
   RecipeTask task;
   RunOutcome (*train)(const Recipe& recipe, const StartOptions& start);
 };
+
+/// Adds the common flags where they are another way to write recipe keys.
+void AddRecipeFlags(CLI::App& command, CommonFlags& flags);
+
+/// Those that were given, as key=value words over the recipe. --dtype f16: InputError.
+std::vector<std::string> FlagOverrides(const CLI::App& command, const CommonFlags& flags);
 
 /// Adds it; it prints the run's summary and sets `exit_code`.
 void AddTrainCommand(CLI::App& root, const TrainCommand& command, ExitCode& exit_code);

@@ -348,6 +348,7 @@ void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::stri
     Missing("tokenizer", file, "tokenizer: FOLDER with a tokenizer.json");
   if (recipe.data.train.empty())
     Missing("data.train", file, "data.train: a file, glob or prepared folder");
+  if (recipe.output.empty()) Missing("output", file, "output: the run folder");
   CheckWeights(recipe.data, source);
   if (recipe.optimizer.betas.size() != 2) {
     throw InputError({.what = "bad value for optimizer.betas",
@@ -401,31 +402,60 @@ std::vector<std::string> KeysOf(RecipeTask task) {
   return keys;
 }
 
+bool Holds(const std::vector<std::string>& sorted, const std::string& key) {
+  return std::binary_search(sorted.begin(), sorted.end(), key);
+}
+
+/// A key that only recipes of the other task have is not unknown.
+void CheckTask(const OptionSource& source, RecipeTask task) {
+  const bool finetune = task == RecipeTask::kFinetune;
+  const std::vector<std::string> own = KeysOf(task);
+  const std::vector<std::string> other =
+      KeysOf(finetune ? RecipeTask::kPretrain : RecipeTask::kFinetune);
+  for (const std::string& key : source.Keys()) {
+    if (Holds(own, key) || !Holds(other, key)) continue;
+    throw InputError(
+        {.what = key + " belongs to " + (finetune ? "pre-training" : "fine-tuning") + " recipes",
+         .where = source.Place(key),
+         .expected =
+             std::string("a key of a ") + (finetune ? "fine-tuning" : "pre-training") + " recipe",
+         .hint = std::string("run it with `meap ") + (finetune ? "pretrain" : "finetune") +
+                 "`, or leave the key out"});
+  }
+}
+
 }  // namespace
 
 Recipe LoadRecipe(const std::filesystem::path& path, const std::vector<std::string>& overrides,
                   RecipeTask task) {
   const OptionSource source = ReadSource(path, overrides);
+  CheckTask(source, task);
   Recipe recipe(task);
   source.Apply(recipe);
   CheckAcrossKeys(recipe, source, path.string());
   return recipe;
 }
 
-std::optional<RecipeTask> TaskByKeys(const std::filesystem::path& path,
-                                     const std::vector<std::string>& overrides) {
-  const OptionSource source = ReadSource(path, overrides);
+namespace {
+
+std::optional<RecipeTask> TaskByKeys(const OptionSource& source) {
   const auto uses_alone = [&](RecipeTask one, RecipeTask other) {
-    std::vector<std::string> alone;
-    const std::vector<std::string> keys = KeysOf(one), others = KeysOf(other);
-    std::set_difference(keys.begin(), keys.end(), others.begin(), others.end(),
-                        std::back_inserter(alone));
-    return std::any_of(alone.begin(), alone.end(),
-                       [&](const std::string& key) { return source.Has(key); });
+    const std::vector<std::string> keys = KeysOf(one), others = KeysOf(other), used = source.Keys();
+    return std::any_of(used.begin(), used.end(), [&](const std::string& key) {
+      return Holds(keys, key) && !Holds(others, key);
+    });
   };
   if (uses_alone(RecipeTask::kFinetune, RecipeTask::kPretrain)) return RecipeTask::kFinetune;
   if (uses_alone(RecipeTask::kPretrain, RecipeTask::kFinetune)) return RecipeTask::kPretrain;
   return {};
+}
+
+}  // namespace
+
+std::optional<RecipeTask> TaskByKeys(const std::filesystem::path& path,
+                                     const std::vector<std::string>& overrides) {
+  if (const auto task = TaskByKeys(ReadSource(path, {}))) return task;
+  return TaskByKeys(ReadSource(path, overrides));
 }
 
 }  // namespace meap

@@ -179,7 +179,7 @@ struct Recipe {
 Recipe LoadRecipe(const std::filesystem::path& path, const std::vector<std::string>& overrides,
                   RecipeTask task = RecipeTask::kPretrain);
 
-/// The task whose keys alone a recipe uses; nothing when it keeps to those that both have.
+/// The task whose keys alone a recipe uses, its file first; nothing when it keeps to common ones.
 std::optional<RecipeTask> TaskByKeys(const std::filesystem::path& path,
                                      const std::vector<std::string>& overrides);
 

@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -44,6 +45,11 @@ template <class Add>
 void Flatten(const YAML::Node& map, const std::string& prefix, const std::string& file, Add&& add) {
   std::set<std::string> seen;
   for (const auto& entry : map) {
+    if (!entry.first.IsScalar()) {
+      throw InputError({.what = "a key that is no text",
+                        .where = PlaceOf(file, entry.first.Mark()),
+                        .expected = "lines such as `key: value` or nested maps"});
+    }
     const auto name = entry.first.as<std::string>();
     if (!seen.insert(name).second) {
       throw InputError({.what = "key given twice: " + prefix + name,
@@ -93,6 +99,27 @@ T Convert(const std::string& name, const YAML::Node& node, const std::string& pl
   BadValue(name, node, place, type, info);
 }
 
+/// 1e3 and 5.0 are integers, too.
+int64_t ToInteger(const std::string& name, const YAML::Node& node, const std::string& place,
+                  const OptionInfo& info) {
+  int64_t integer = 0;
+  if (node.IsScalar() && YAML::convert<int64_t>::decode(node, integer)) return integer;
+  const auto value = Convert<double>(name, node, place, "an integer", info);
+  constexpr double kExact = 0x1p53;  // beyond it not every integer is a double
+  if (value != std::floor(value) || std::abs(value) > kExact) {
+    BadValue(name, node, place, "an integer", info);
+  }
+  return static_cast<int64_t>(value);
+}
+
+/// 1 and 0 beside YAML's words.
+bool ToBool(const std::string& name, const YAML::Node& node, const std::string& place,
+            const OptionInfo& info) {
+  if (node.IsScalar() && (node.Scalar() == "1" || node.Scalar() == "0"))
+    return node.Scalar() == "1";
+  return Convert<bool>(name, node, place, "true or false", info);
+}
+
 void CheckRange(const std::string& name, double value, const YAML::Node& node,
                 const std::string& place, const OptionInfo& info) {
   const bool inside = value >= info.min && value <= info.max &&
@@ -128,7 +155,15 @@ void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& includin
   including.push_back(canonical);
   const YAML::Node root = ParseYaml(text, path.string());
   if (root.IsMap() && root["base"]) {
-    AddFile(path.parent_path() / root["base"].as<std::string>(), including);
+    const YAML::Node base = root["base"];
+    if (!base.IsScalar()) {
+      throw InputError({.what = "bad value for base",
+                        .where = PlaceOf(path.string(), base.Mark()),
+                        .expected = "the name of one file",
+                        .got = Shown(base),
+                        .hint = "a file that is included can include another one"});
+    }
+    AddFile(path.parent_path() / base.as<std::string>(), including);
   }
   AddText(text, path.string());
 }
@@ -214,13 +249,13 @@ void OptionSource::Setter::Visit(const std::string& name, std::string& value,
 void OptionSource::Setter::Visit(const std::string& name, bool& value, const OptionInfo& info) {
   const Value* found = source_.Find(name);
   if (found == nullptr) return;
-  value = Convert<bool>(name, found->node, found->place, "true or false", info);
+  value = ToBool(name, found->node, found->place, info);
 }
 
 void OptionSource::Setter::Visit(const std::string& name, int64_t& value, const OptionInfo& info) {
   const Value* found = source_.Find(name);
   if (found == nullptr) return;
-  value = Convert<int64_t>(name, found->node, found->place, "an integer", info);
+  value = ToInteger(name, found->node, found->place, info);
   CheckRange(name, static_cast<double>(value), found->node, found->place, info);
 }
 
@@ -236,7 +271,8 @@ void OptionSource::Setter::Visit(const std::string& name, std::vector<std::strin
   const Value* found = source_.Find(name);
   if (found == nullptr) return;
   value.clear();
-  if (found->node.IsScalar()) {  // a single text stands for a list of one
+  if (found->node.IsScalar()) {  // a single text stands for a list of one, and none for none
+    if (found->node.Scalar().empty()) return;
     value.push_back(found->node.as<std::string>());
     return;
   }

@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "core/error.h"
+#include "core/outputs.h"
 
 namespace meap {
 namespace {
@@ -21,11 +22,11 @@ namespace {
 std::string SystemReason() { return std::strerror(errno); }
 
 [[noreturn]] void WriteFailed(const fs::path& path) {
+  const int error = errno;
   throw WorkError({.what = "cannot write file",
                    .where = path.string(),
                    .got = SystemReason(),
-                   .hint = "free some disk space or choose another output folder; nothing that was "
-                           "there before is lost"});
+                   .hint = WriteHint(error) + "; nothing that was there before is lost"});
 }
 
 fs::path TemporaryBeside(const fs::path& path) {
@@ -95,6 +96,8 @@ MappedFile::~MappedFile() {
 }
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(TemporaryBeside(path)) {
+  std::error_code ignored;  // where there is no folder, the file says why it cannot be opened
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
   file_ = std::fopen(temporary_.c_str(), "wb");
   if (file_ == nullptr) WriteFailed(path_);
 }

@@ -39,8 +39,8 @@ class MappedFile {
 };
 
 /// Writes to `path` + ".tmp-PID" and publishes by rename in Commit(), after fsync of the file and
-/// its folder. Without Commit() the temporary file is removed: a crash or an exception leaves the
-/// old file. A failed write (disk full) is a WorkError that names the file and the system's reason.
+/// its folder, which is made where it lacks. Without Commit() the temporary file is removed and the
+/// old file stays. A failed write (disk full) is a WorkError that names the file and the reason.
 class AtomicFile {
  public:
   explicit AtomicFile(const fs::path& path);

@@ -10,6 +10,7 @@
 
 #include "core/console.h"
 #include "core/error.h"
+#include "core/outputs.h"
 
 namespace meap {
 namespace {
@@ -66,7 +67,7 @@ void LineLog::Append(std::string_view line) {
       throw WorkError({.what = "cannot add to a file",
                        .where = path_.string(),
                        .got = std::strerror(error),
-                       .hint = "free some disk space and run again: what is in it is kept"});
+                       .hint = WriteHint(error) + "; run again: what is in it is kept"});
     }
     done += static_cast<size_t>(count);
   }

@@ -40,6 +40,10 @@ std::optional<ExitCode> SignalGuard::Requested() {
   return std::nullopt;
 }
 
+void SignalGuard::StopIfRequested() {
+  if (const auto code = Requested()) throw Error(*code, {.what = "stopped by a signal"});
+}
+
 bool SignalGuard::TakeSaveRequest() {
   if (save_requested == 0) return false;
   save_requested = 0;

@@ -18,6 +18,8 @@ class SignalGuard {
 
   /// The exit code of the signal that came (130 or 143), if one did.
   static std::optional<ExitCode> Requested();
+  /// Throws an Error with that code, for work that has nothing to save when it stops.
+  static void StopIfRequested();
   /// True once for each SIGUSR1 that came since the last call (several in between count as one).
   static bool TakeSaveRequest();
 };

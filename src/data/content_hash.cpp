@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "core/signals.h"
 #include "data/byte_source.h"
 
 namespace meap {
@@ -28,6 +29,7 @@ Hash128 HashFile(const fs::path& path) {
   const auto state = std::make_unique<XXH3_state_t>();
   XXH3_128bits_reset(state.get());
   while (const size_t count = source->Read(buffer.data(), buffer.size())) {
+    SignalGuard::StopIfRequested();
     XXH3_128bits_update(state.get(), buffer.data(), count);
   }
   const XXH128_hash_t hash = XXH3_128bits_digest(state.get());

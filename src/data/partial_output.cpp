@@ -6,25 +6,28 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "core/console.h"
 #include "core/error.h"
+#include "core/outputs.h"
+#include "core/signals.h"
 
 namespace meap {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-[[noreturn]] void CannotWrite(const fs::path& path, const std::string& reason) {
+[[noreturn]] void CannotWrite(const fs::path& path, int error) {
   throw WorkError({.what = "cannot write prepared data",
                    .where = path.string(),
-                   .got = reason,
-                   .hint = "free some disk space or choose another output; the same command goes "
-                           "on where this one stopped"});
+                   .got = std::strerror(error),
+                   .hint = WriteHint(error) + "; the same command goes on where this one stopped"});
 }
 
 std::string GroupLine(const GroupRecord& group) {
@@ -61,12 +64,15 @@ void PartialOutput::Lock() {
       // Maybe removed just after it was made.
       if ((error || reason == ENOENT) && tries < kTries) continue;
       MakeOutputDirectory(folder_, "output");
-      CannotWrite(path, std::strerror(reason));
+      CannotWrite(path, reason);
     }
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
       if (!told) Note("waiting for another process that prepares " + output_.string());
       told = true;
-      ::flock(lock_, LOCK_EX);
+      while (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        SignalGuard::StopIfRequested();
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      }
     }
     struct stat held {};
     struct stat named {};
@@ -142,7 +148,7 @@ void PartialOutput::Append(const GroupRecord& group, const std::vector<Hash128>&
   const bool written =
       file >= 0 && ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
       ::fsync(file) == 0;
-  const std::string reason = std::strerror(errno);
+  const int reason = errno;
   if (file >= 0) ::close(file);
   if (!written) CannotWrite(journal(), reason);
   ++groups_;
@@ -161,7 +167,7 @@ void PartialOutput::Publish(const Manifest& manifest) {
   std::error_code error;
   if (fs::exists(output_)) fs::rename(output_, old, error);
   if (!error) fs::rename(shard_folder(), output_, error);
-  if (error) CannotWrite(output_, error.message());
+  if (error) CannotWrite(output_, error.value());
   SyncToDisk(output_.has_parent_path() ? output_.parent_path() : fs::path("."));
   fs::remove_all(old, error);
   Discard();

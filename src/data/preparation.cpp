@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/error.h"
+#include "core/signals.h"
 #include "data/ordered_pipeline.h"
 
 namespace meap {
@@ -78,6 +79,7 @@ bool Preparation::Keep(std::string_view text, Block& block) {
 }
 
 bool Preparation::Produce(Block& block) {
+  SignalGuard::StopIfRequested();
   if (next_source_ == files_.size()) return false;
   if (!reader_) reader_ = OpenDocuments(files_[next_source_], options_.reader, &consumed_bytes_);
   block.source = next_source_;

@@ -30,12 +30,16 @@ std::vector<SourceInfo> DescribeSources(const std::vector<fs::path>& files, int 
   return sources;
 }
 
-PrepareSettings SettingsOf(const DocumentEncoder& encoder, const PrepareOptions& options) {
+constexpr const char* kHowToNameEos =
+    "set eos_token in its tokenizer_config.json, or name one with `meap data prepare --eos "
+    "'<|endoftext|>'`";
+
+PrepareSettings SettingsOf(const DocumentEncoder& encoder, const PrepareOptions& options,
+                           const std::string& hint) {
   if (encoder.eos < 0) {
     throw InputError({.what = "the tokenizer names no end-of-text token",
                       .expected = "a token that stands after each document",
-                      .hint = "set eos_token in its tokenizer_config.json, or name one: --eos "
-                              "'<|endoftext|>'"});
+                      .hint = hint});
   }
   return {.tokenizer_hash = encoder.hash,
           .vocab_size = encoder.vocab_size,
@@ -75,7 +79,7 @@ PrepareResult PrepareSources(const std::vector<fs::path>& files, std::vector<Sou
                              const PrepareOptions& options) {
   PrepareResult result{.folder = output, .manifest = {}};
   Manifest& manifest = result.manifest;
-  manifest.settings = SettingsOf(encoder, options);
+  manifest.settings = SettingsOf(encoder, options, kHowToNameEos);
   manifest.content_key = ContentKey(manifest.settings, sources);
   const auto existing = [&] {
     auto found = Existing(output, manifest.content_key, options.overwrite);
@@ -112,7 +116,8 @@ PrepareResult Prepare(const std::vector<fs::path>& files, const DocumentEncoder&
 PrepareResult PrepareCached(const std::vector<fs::path>& files, const DocumentEncoder& encoder,
                             const fs::path& cache, const PrepareOptions& options) {
   std::vector<SourceInfo> sources = DescribeSources(files, options.threads);
-  const std::string key = ContentKey(SettingsOf(encoder, options), sources);
+  const std::string hint = std::string(kHowToNameEos) + " and train on the folder that it writes";
+  const std::string key = ContentKey(SettingsOf(encoder, options, hint), sources);
   return PrepareSources(files, std::move(sources), encoder, cache / key, options);
 }
 

@@ -35,7 +35,8 @@ struct PrepareResult {
 /// Encodes every document of `files` (from ExpandInputs) as [BOS] tokens EOS into shards and
 /// publishes them at `output` in one step. The bytes depend on the files' contents, the tokenizer
 /// and the options, not on threads, times or interruptions. Work in progress stands in `output` +
-/// ".partial"; after a kill the same call goes on there. A second process waits for the first.
+/// ".partial"; after a kill, or a signal that a SignalGuard caught (an Error with its exit code),
+/// the same call goes on there. A second process waits for the first.
 /// InputError: broken input, no EOS, no document left, or other data at `output`.
 PrepareResult Prepare(const std::vector<fs::path>& files, const DocumentEncoder& encoder,
                       const fs::path& output, const PrepareOptions& options);

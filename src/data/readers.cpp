@@ -115,6 +115,11 @@ std::vector<fs::path> ExpandInputs(const std::vector<std::string>& arguments) {
     for (const fs::path& match : matches) {
       if (fs::is_directory(match)) {
         AddFolder(match, named);
+      } else if (!fs::exists(match)) {
+        throw InputError({.what = "no such file",
+                          .where = match.string(),
+                          .expected = "a data file, a folder of such files, or a glob",
+                          .hint = "check the path"});
       } else {
         named.push_back(match);
       }

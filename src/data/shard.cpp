@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/outputs.h"
 
 namespace meap {
 namespace {
@@ -62,11 +63,12 @@ ShardWriter::~ShardWriter() {
 
 void ShardWriter::Write(const void* data, size_t size) {
   if (file_ != nullptr && std::fwrite(data, 1, size, file_) == size) return;
-  throw WorkError({.what = "cannot write token shard",
-                   .where = path_.string(),
-                   .got = std::strerror(errno),
-                   .hint = "free some disk space and run the same command again: finished shards "
-                           "are kept"});
+  const int error = errno;
+  throw WorkError(
+      {.what = "cannot write token shard",
+       .where = path_.string(),
+       .got = std::strerror(error),
+       .hint = WriteHint(error) + "; the same command goes on: finished shards are kept"});
 }
 
 void ShardWriter::Append(const void* payload, size_t size) {

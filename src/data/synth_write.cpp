@@ -4,6 +4,7 @@
 #include "core/console.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/signals.h"
 #include "data/synth.h"
 
 namespace meap {
@@ -45,7 +46,10 @@ SynthSummary WriteLines(const fs::path& path, uint64_t count, int threads, const
   std::vector<std::string> lines(std::min(count, kChunk));
   for (uint64_t begin = 0; begin < count; begin += kChunk) {
     const uint64_t size = std::min(kChunk, count - begin);
-    ParallelFor(size, threads, [&](size_t i) { lines[i] = make(begin + i).dump() + "\n"; });
+    ParallelFor(size, threads, [&](size_t i) {
+      SignalGuard::StopIfRequested();
+      lines[i] = make(begin + i).dump() + "\n";
+    });
     for (uint64_t i = 0; i < size; ++i) {
       file.Write(lines[i]);
       summary.bytes += lines[i].size();

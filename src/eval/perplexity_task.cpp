@@ -83,7 +83,15 @@ class PerplexityTask : public EvalTask {
   TaskPlan Plan(const EvalInputs& inputs, const ModelView& model) const override {
     TaskPlan plan;
     std::vector<std::string> files = inputs.texts;
-    if (files.empty()) files.push_back((inputs.data / "perplexity").string());
+    if (files.empty()) {
+      files.push_back((inputs.data / "perplexity").string());
+      if (!fs::exists(files.front())) {
+        throw InputError({.what = "the task perplexity has no text",
+                          .where = "--text",
+                          .expected = "--text FILE, or files in " + files.front(),
+                          .hint = "--text FILE.jsonl"});
+      }
+    }
     std::vector<Document> documents;
     for (const fs::path& file : ExpandInputs(files)) {
       const auto reader = OpenDocuments(file, {});

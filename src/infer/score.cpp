@@ -87,9 +87,12 @@ void RunScoreBatch(const Llama& model, const ScoreBatch& batch,
 
 std::vector<ScoreResult> Score(const Llama& model, std::span<const ScoreRequest> requests,
                                int64_t batch_tokens) {
-  std::vector<ScoreResult> results(requests.size());
+  // What a request without a continuation comes to: the empty product.
+  std::vector<ScoreResult> results(requests.size(), ScoreResult{.greedy = true});
   ProgressBar bar("scoring", requests.size(), "requests");
-  uint64_t done = 0;
+  uint64_t done = static_cast<uint64_t>(
+      std::count_if(requests.begin(), requests.end(),
+                    [](const ScoreRequest& request) { return request.continuation.empty(); }));
   for (const ScoreBatch& batch :
        PlanScoreBatches(requests, model.config().max_position_embeddings, batch_tokens)) {
     RunScoreBatch(model, batch, [&](size_t request, ScoreResult result) {

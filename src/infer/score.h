@@ -21,7 +21,8 @@ struct ScoreResult {
 /// Tokens of a batch: enough to fill the cores, few enough for their caches.
 inline constexpr int64_t kScoreBatchTokens = 2048;
 
-/// Results in the order of the requests. A request longer than the model's context keeps its last
+/// Results in the order of the requests; one without a continuation has no tokens, log-probability
+/// 0 and is greedy. A request longer than the model's context keeps its last
 /// tokens. Requests run sorted by length in packed batches of at most `batch_tokens`, without
 /// padding and with common beginnings computed once; no result depends on the batch it ran in
 /// beyond the rounding of the matrix products.

@@ -10,17 +10,18 @@ constexpr int64_t kMostBranchTokens = 2048;
 
 /// A request cut to the model's context: `ids` are fed, the last `targets.size()` rows are judged.
 struct Sequence {
+  size_t request;  // index into the requests
   std::vector<int32_t> ids;
   std::vector<int32_t> targets;
 };
 
-Sequence Cut(const ScoreRequest& request, int64_t max_length) {
+Sequence Cut(size_t index, const ScoreRequest& request, int64_t max_length) {
   std::vector<int32_t> all = request.context;
   all.insert(all.end(), request.continuation.begin(), request.continuation.end());
   const int64_t extra = static_cast<int64_t>(all.size()) - (max_length + 1);
   if (extra > 0) all.erase(all.begin(), all.begin() + extra);
   const size_t scored = std::min(request.continuation.size(), all.size() - 1);
-  Sequence sequence;
+  Sequence sequence{.request = index, .ids = {}, .targets = {}};
   sequence.targets.assign(all.end() - static_cast<std::ptrdiff_t>(scored), all.end());
   all.pop_back();
   sequence.ids = std::move(all);
@@ -40,14 +41,14 @@ bool Joins(size_t members, size_t trunk, size_t common, size_t next) {
   return common * 4 >= next && common * members > trunk * (members - 1);
 }
 
-ScoreTree MakeTree(std::span<Sequence> sequences, size_t first_request, size_t trunk) {
+ScoreTree MakeTree(std::span<Sequence> sequences, size_t trunk) {
   ScoreTree tree;
   const auto shared = static_cast<std::ptrdiff_t>(trunk);
   tree.trunk.assign(sequences[0].ids.begin(), sequences[0].ids.begin() + shared);
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    const std::vector<int32_t>& ids = sequences[i].ids;
+  for (Sequence& sequence : sequences) {
+    const std::vector<int32_t>& ids = sequence.ids;
     tree.branches.push_back(
-        {first_request + i, {ids.begin() + shared, ids.end()}, std::move(sequences[i].targets)});
+        {sequence.request, {ids.begin() + shared, ids.end()}, std::move(sequence.targets)});
   }
   return tree;
 }
@@ -69,7 +70,7 @@ std::vector<ScoreTree> GrowTrees(std::vector<Sequence>& sequences) {
       trunk = common;
       total += next.size();
     }
-    trees.push_back(MakeTree(std::span(sequences).subspan(begin, end - begin), begin, trunk));
+    trees.push_back(MakeTree(std::span(sequences).subspan(begin, end - begin), trunk));
     begin = end;
   }
   return trees;
@@ -87,7 +88,9 @@ std::vector<ScoreBatch> PlanScoreBatches(std::span<const ScoreRequest> requests,
                                          int64_t batch_tokens) {
   std::vector<Sequence> sequences;
   sequences.reserve(requests.size());
-  for (const ScoreRequest& request : requests) sequences.push_back(Cut(request, max_length));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (!requests[i].continuation.empty()) sequences.push_back(Cut(i, requests[i], max_length));
+  }
   std::vector<ScoreTree> trees = GrowTrees(sequences);
   std::stable_sort(trees.begin(), trees.end(),
                    [](const ScoreTree& a, const ScoreTree& b) { return a.tokens() > b.tokens(); });
@@ -108,6 +111,10 @@ std::vector<ScoreBatch> PlanScoreBatches(std::span<const ScoreRequest> requests,
 bool IsTruncated(const ScoreRequest& request, int64_t max_length) {
   const size_t tokens = request.context.size() + request.continuation.size();
   return static_cast<int64_t>(tokens) > max_length + 1;
+}
+
+bool IsContinuationTruncated(const ScoreRequest& request, int64_t max_length) {
+  return static_cast<int64_t>(request.continuation.size()) > max_length;
 }
 
 }  // namespace meap

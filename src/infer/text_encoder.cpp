@@ -54,7 +54,9 @@ ScoreRequest TextEncoder::EncodeRequest(const std::string& context,
     if (!options_.harness) request.context.assign(whole.begin(), tail);
     request.continuation.assign(tail, whole.end());
   }
-  if (request.continuation.empty() || request.context.empty()) {
+  // A continuation may merge with the context's end and have no token of its own. The harness
+  // cannot score that, and an evaluation must not take it for certain.
+  if (request.context.empty() || (options_.harness && request.continuation.empty())) {
     throw InputError({.what = "nothing to score",
                       .where = "continuation",
                       .expected = "a continuation that adds at least one token to the context",

@@ -31,7 +31,9 @@ class TextEncoder {
   /// The tokens of a request: `context + continuation` and `context` are encoded, and the
   /// continuation is the tail of the first after as many tokens as the second has. What is fed
   /// before it are the tokens of the first, with the harness's rules those of the second. An empty
-  /// context becomes prefix(). InputError when the tail is empty.
+  /// context becomes prefix(). The tail may be empty: a continuation that merges with the end of
+  /// the context has no token of its own. With the harness's rules that is an InputError, as is a
+  /// context without tokens.
   ScoreRequest EncodeRequest(const std::string& context, const std::string& continuation) const;
 
   /// The token that stands before the first one when nothing else does: BOS, or EOS without one.

@@ -11,6 +11,7 @@
 
 #include "core/console.h"
 #include "core/error.h"
+#include "core/outputs.h"
 
 namespace meap {
 namespace {
@@ -21,7 +22,7 @@ using nlohmann::json;
   throw WorkError({.what = "cannot write metrics",
                    .where = path.string(),
                    .got = std::strerror(error),
-                   .hint = "free some disk space, then go on with --resume"});
+                   .hint = WriteHint(error) + "; then go on with --resume"});
 }
 
 // The lines of `text` that a run at `step` has written. A last line without its line feed is whole

@@ -133,6 +133,7 @@ FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
   };
   inputs.train = open(recipe.data.train, "data.train", options, inputs.dropped);
   inputs.micro_rows = MicroRows(recipe, *inputs.train);
+  NoteCutMicroBatch(recipe, inputs.micro_rows);
   inputs.steps =
       recipe.train.steps > 0 ? recipe.train.steps : inputs.train->StepsOf(recipe.train.epochs);
   if (!recipe.data.validation.empty()) {

@@ -1,12 +1,44 @@
 #include "train/model_inputs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "model/presets.h"
 
 namespace meap {
 namespace {
+
+/// The sizes are those of model.path: another one in the recipe would be ignored. What stands at
+/// its default was hardly written by hand, and a run's own recipe.yaml writes out every default.
+void CheckSizesBesidePath(const ModelOptions& given, const LlamaConfig& stored,
+                          const LlamaConfig& grown) {
+  const ModelOptions standard;
+  const auto check = [](const char* key, auto value, auto unset, auto has, auto may_have) {
+    if (value == unset || value == has || value == may_have) return;
+    throw InputError({.what = std::string("model.") + key + " cannot be changed beside model.path",
+                      .where = std::string("model.") + key,
+                      .expected = fmt::format("{}, the model's, or nothing", has),
+                      .got = fmt::format("{}", value),
+                      .hint = "leave the key out, or leave model.path out to train a new model"});
+  };
+#define MEAP_CHECK_SIZE(key) check(#key, given.key, standard.key, stored.key, grown.key)
+  MEAP_CHECK_SIZE(hidden_size);
+  MEAP_CHECK_SIZE(intermediate_size);
+  MEAP_CHECK_SIZE(num_hidden_layers);
+  MEAP_CHECK_SIZE(num_attention_heads);
+  MEAP_CHECK_SIZE(num_key_value_heads);
+  MEAP_CHECK_SIZE(head_dim);
+  MEAP_CHECK_SIZE(vocab_size);
+  MEAP_CHECK_SIZE(max_position_embeddings);
+  MEAP_CHECK_SIZE(rms_norm_eps);
+  MEAP_CHECK_SIZE(rope_theta);
+  MEAP_CHECK_SIZE(tie_word_embeddings);
+  MEAP_CHECK_SIZE(initializer_range);
+#undef MEAP_CHECK_SIZE
+}
 
 /// The shape of model.path with the rows that [MASK] needs; the tokenizer must fit the model.
 LlamaConfig ConfigFromFolder(const LlamaConfig& stored, const Recipe& recipe, int64_t own_rows,
@@ -29,6 +61,7 @@ LlamaConfig ConfigFromFolder(const LlamaConfig& stored, const Recipe& recipe, in
   }
   LlamaConfig config = stored;
   config.vocab_size = std::max(stored.vocab_size, rows);
+  CheckSizesBesidePath(recipe.model, stored, config);
   return config;
 }
 
@@ -54,6 +87,12 @@ ModelInputs OpenModelInputs(const Recipe& recipe) {
   }
   SetSpecialIds(inputs.config, *inputs.tokenizer);
   return inputs;
+}
+
+void NoteCutMicroBatch(const Recipe& recipe, int64_t micro_rows) {
+  if (recipe.train.micro_batch <= micro_rows) return;
+  Note(fmt::format("train.micro_batch {} is more than a step has: its {} sequences run at once",
+                   recipe.train.micro_batch, micro_rows));
 }
 
 }  // namespace meap

@@ -18,7 +18,11 @@ struct ModelInputs {
 };
 
 /// Opens the tokenizer and model.path, or takes the recipe's sizes. A tokenizer that does not fit
-/// the model, or a data.sequence_length beyond its context, is an InputError.
+/// the model, a data.sequence_length beyond its context, or a size beside model.path that is not
+/// the model's, is an InputError.
 ModelInputs OpenModelInputs(const Recipe& recipe);
+
+/// Says so when train.micro_batch is more than a step's rows, which then run at once.
+void NoteCutMicroBatch(const Recipe& recipe, int64_t micro_rows);
 
 }  // namespace meap

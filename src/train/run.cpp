@@ -8,11 +8,11 @@
 
 #include "core/files.h"
 #include "core/machine.h"
-#include "core/parallel.h"
 #include "core/signals.h"
 #include "core/stopwatch.h"
 #include "core/strings.h"
 #include "model/device.h"
+#include "report/metrics.h"
 #include "train/guard.h"
 #include "train/preflight.h"
 #include "train/run_log.h"
@@ -49,6 +49,32 @@ nlohmann::json OrNull(std::optional<double> value) {
 
 std::optional<double> IfNumber(const nlohmann::json& value) {
   return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
+}
+
+/// What a summary says of how far a run came and how well it did.
+nlohmann::ordered_json Figures(int64_t step, int64_t tokens, std::optional<double> loss,
+                               std::optional<double> validation_loss) {
+  nlohmann::ordered_json figures = {{"steps", step}, {"tokens", tokens}};
+  if (loss) figures["loss"] = *loss;
+  if (validation_loss) figures["validation_loss"] = *validation_loss;
+  return figures;
+}
+
+/// The summary of a whole run from its last checkpoint alone: its data may be gone.
+RunOutcome ReportFinished(const Recipe& recipe, const LoadedState& from) {
+  const fs::path output = recipe.output;
+  Note(fmt::format("the run is finished: {} steps done", from.step));
+  const MetricsWriter cuts_a_torn_line(output / "metrics.jsonl", from.step);
+  const nlohmann::json& state = from.state;
+  RunOutcome outcome;
+  outcome.summary = nlohmann::ordered_json::parse(state.at("summary").get<std::string>());
+  outcome.summary.update(Figures(from.step, state.at("tokens").get<int64_t>(),
+                                 IfNumber(state.at("train_loss")),
+                                 IfNumber(state.at("validation_loss"))));
+  outcome.summary["train_seconds"] = state.at("train_seconds");
+  outcome.summary["output"] = recipe.output;
+  outcome.summary["model"] = (output / "hf").string();
+  return outcome;
 }
 
 class Run {
@@ -139,6 +165,7 @@ void Run::Restore(const LoadedState& from) {
 }
 
 void Run::Save(bool in_background) {
+  const auto replace = nlohmann::ordered_json::error_handler_t::replace;
   TrainState state{.step = step_, .recipe = recipe_.Dump()};
   state.state = {{"tokens", tokens_},
                  {"train_seconds", train_seconds_},
@@ -146,6 +173,9 @@ void Run::Save(bool in_background) {
                  {"validation_loss", OrNull(log_->validation_loss())},
                  {"best_validation_loss", OrNull(best_validation_)},
                  {"guard", guard_.State()},
+                 {"steps", steps_},
+                 {"summary", task_.SummaryHead().dump(-1, ' ', true,
+                                                      replace)},  // as text, which keeps the order
                  {"threads", at::get_num_threads()}};
   if (validated_step_ == step_) state.metric = log_->validation_loss();
   optimizer_.Save(state);
@@ -226,10 +256,7 @@ void Run::SaveIfDue(bool best) {
 
 nlohmann::ordered_json Run::Summary() const {
   nlohmann::ordered_json summary = task_.SummaryHead();
-  summary["steps"] = step_;
-  summary["tokens"] = tokens_;
-  if (log_->train_loss()) summary["loss"] = *log_->train_loss();
-  if (log_->validation_loss()) summary["validation_loss"] = *log_->validation_loss();
+  summary.update(Figures(step_, tokens_, log_->train_loss(), log_->validation_loss()));
   summary["train_seconds"] = train_seconds_;
   if (task_.model().head().is_cpu()) {
     summary["forecast_bytes"] = std::llround(TotalBytes(preflight_.memory));
@@ -250,19 +277,18 @@ int64_t SaveEvery(const Recipe& recipe, int64_t steps) {
   return recipe.checkpoint.every > 0 ? recipe.checkpoint.every : (steps + 9) / 10;
 }
 
-RunOutcome RunTraining(const Recipe& recipe, const StartOptions& start,
+RunOutcome RunTraining(const Recipe& recipe, const StartOptions& options,
                        const TaskFactory& make_task) {
-  const int threads =
-      recipe.train.threads > 0 ? static_cast<int>(recipe.train.threads) : DefaultThreads();
-  SetComputeThreads(threads);
+  const RunStart start = FindStart(recipe, options);
+  if (start.finished) return ReportFinished(recipe, *start.from);
+  SetComputeThreads(start.threads);
   const at::Device device = ParseDevice(recipe.train.device, "train.device");
   const at::ScalarType dtype = ParseDtype(recipe.train.precision, device, "train.precision");
-  const std::optional<LoadedState> from = FindStart(recipe, start);
-  const std::unique_ptr<TrainTask> task = make_task(threads);
+  const std::unique_ptr<TrainTask> task = make_task(start.threads);
   const Preflight preflight = ForecastRun(recipe, task->sizes(), device, dtype);
   RequireMemory(preflight, recipe, task->sizes(), device, dtype);
   task->MakeModel(device, dtype);
-  return Run(recipe, *task, preflight).Go(from);
+  return Run(recipe, *task, preflight).Go(start.from);
 }
 
 }  // namespace meap

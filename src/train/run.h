@@ -24,11 +24,11 @@ struct RunOutcome {
 using TaskFactory = std::function<std::unique_ptr<TrainTask>(int threads)>;
 
 /// Trains into recipe.output: metrics.jsonl, tensorboard/, checkpoints/, recipe.yaml and, when
-/// finished, hf/. With `start.resume` it goes on from the newest good checkpoint, to the last bit
+/// finished, hf/. With `options.resume` it goes on from the newest good checkpoint, to the last bit
 /// as if it had never stopped; a finished run is only reported. Without, an output folder that
 /// holds a run is an InputError, so that nothing is lost. A run that by the forecast cannot fit
 /// into memory is an InputError too, before anything is written.
-RunOutcome RunTraining(const Recipe& recipe, const StartOptions& start,
+RunOutcome RunTraining(const Recipe& recipe, const StartOptions& options,
                        const TaskFactory& make_task);
 
 /// Steps between validations, and between checkpoints: the recipe's, or chosen.

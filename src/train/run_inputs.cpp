@@ -59,6 +59,7 @@ void ResolveSizes(const Recipe& recipe, RunInputs& inputs) {
   const int64_t wanted = recipe.train.micro_batch > 0 ? recipe.train.micro_batch
                                                       : std::max<int64_t>(1, kMicroTokens / length);
   inputs.micro_rows = std::min(wanted, inputs.batch_rows);
+  NoteCutMicroBatch(recipe, inputs.micro_rows);
   uint64_t windows = 0;
   for (const MixtureSource& source : inputs.train) {
     windows += (source.store->tokens() - 1) / static_cast<uint64_t>(length);

@@ -1,8 +1,12 @@
 #include "train/run_start.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "core/console.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/parallel.h"
 #include "core/strings.h"
 
 namespace meap {
@@ -17,8 +21,30 @@ bool MayChange(const std::string& line) {
   return false;
 }
 
-void CheckSameRun(const Recipe& recipe, const LoadedState& from, bool allow_changes) {
-  const std::vector<std::string> changes = DiffRecipes(from.recipe, recipe.Dump());
+bool IsOf(const std::string& line, const std::string& key) {
+  return line.substr(2).starts_with(key + ":");
+}
+
+/// What differs, threads aside: their number is looked at when the checkpoint is restored.
+std::vector<std::string> Changes(const Recipe& recipe, const LoadedState& from) {
+  std::vector<std::string> changes = DiffRecipes(from.recipe, recipe.Dump());
+  std::erase_if(changes, [](const std::string& line) { return IsOf(line, "train.threads"); });
+  return changes;
+}
+
+/// A whole run, its model exported, that is not asked to become a longer or shorter one.
+bool IsFinished(const Recipe& recipe, const LoadedState& from,
+                const std::vector<std::string>& changes) {
+  // Checkpoints of older versions do not say how long the run is.
+  if (from.step < from.state.value("steps", std::numeric_limits<int64_t>::max())) return false;
+  if (!fs::exists(fs::path(recipe.output) / "hf")) return false;
+  return std::none_of(changes.begin(), changes.end(), [](const std::string& line) {
+    return IsOf(line, "train.steps") || IsOf(line, "train.epochs");
+  });
+}
+
+void CheckSameRun(const std::vector<std::string>& changes, const LoadedState& from,
+                  bool allow_changes) {
   if (changes.empty()) return;
   std::vector<std::string> breaking;
   for (const std::string& line : changes) {
@@ -44,20 +70,28 @@ void CheckWritable(const fs::path& output) {
 
 }  // namespace
 
-std::optional<LoadedState> FindStart(const Recipe& recipe, const StartOptions& options) {
+RunStart FindStart(const Recipe& recipe, const StartOptions& options) {
   const fs::path output = recipe.output;
   CheckWritable(output);
+  RunStart start;
   if (!options.resume) {
     if (fs::exists(output / "metrics.jsonl")) {
       throw InputError({.what = "the output folder holds a run already",
                         .where = "output = " + recipe.output,
                         .hint = "go on with --resume, name another output, or remove the folder"});
     }
-    return std::nullopt;
+  } else {
+    start.from = LoadNewestGood(output / "checkpoints");
   }
-  std::optional<LoadedState> from = LoadNewestGood(output / "checkpoints");
-  if (from) CheckSameRun(recipe, *from, options.allow_changes);
-  return from;
+  if (start.from) {
+    const std::vector<std::string> changes = Changes(recipe, *start.from);
+    start.finished = !options.allow_changes && IsFinished(recipe, *start.from, changes);
+    if (!start.finished) CheckSameRun(changes, *start.from, options.allow_changes);
+  }
+  start.threads = recipe.train.threads > 0 ? static_cast<int>(recipe.train.threads)
+                  : start.from             ? start.from->state.at("threads").get<int>()
+                                           : DefaultThreads();
+  return start;
 }
 
 }  // namespace meap

@@ -55,6 +55,26 @@ TEST_F(RecipeTest, RatioOutsideItsRange) {
   EXPECT_EQ(Load(kMinimal, {"objective.mask_ratio=0.999"}).objective.mask_ratio, 0.999);
 }
 
+TEST_F(RecipeTest, WholeNumbersAndBitsInEverySpelling) {
+  EXPECT_EQ(Load(kMinimal, {"train.steps=1e3"}).train.steps, 1000);
+  EXPECT_EQ(Load(kMinimal, {"train.steps=5.0"}).train.steps, 5);
+  EXPECT_EQ(Load(kMinimal, {"train.seed=9007199254740993"}).train.seed, 9007199254740993);
+  for (const char* word : {"train.steps=1.5", "train.steps=1e300", "train.steps=.inf"}) {
+    EXPECT_EQ(ErrorOf([&] { Load(kMinimal, {word}); }).expected, "an integer") << word;
+  }
+  EXPECT_TRUE(Load(kMinimal, {"data.isolate_documents=1"}).data.isolate_documents);
+  EXPECT_FALSE(Load(kMinimal, {"checkpoint.background=0"}).checkpoint.background);
+  EXPECT_EQ(ErrorOf([&] { Load(kMinimal, {"guard.memory=2"}); }).expected, "true or false");
+}
+
+TEST_F(RecipeTest, TheFilesKeysTellTheTaskBeforeTheCommandLines) {
+  const auto file = Write("task.yaml", "model.preset: tiny\n");
+  EXPECT_EQ(TaskByKeys(file, {"objective.layout=concat"}), RecipeTask::kPretrain);
+  const auto either = Write("either.yaml", kMinimal);
+  EXPECT_EQ(TaskByKeys(either, {"objective.layout=concat"}), RecipeTask::kFinetune);
+  EXPECT_EQ(TaskByKeys(either, {}), std::nullopt);
+}
+
 TEST_F(RecipeTest, WrongTypeChoiceAndSyntax) {
   EXPECT_EQ(ErrorOf([&] { Load(kMinimal, {"train.steps=many"}); }).expected, "an integer");
   EXPECT_EQ(ErrorOf([&] { Load(kMinimal, {"objective.name=meep"}); }).hint, "did you mean meap?");

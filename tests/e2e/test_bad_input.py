@@ -32,6 +32,102 @@ def test_missing_files(tiny):
     run_meap("pretrain", tiny / "absent.yaml", code=2)
 
 
+def test_data_that_is_not_there(tiny, stories, tmp_path):
+    for name in ("nope", "nope.jsonl"):
+        errors = fails(tiny, f"data.train={name}")
+        assert "no such file" in errors and name in errors
+    assert "lacks data.train" in fails(tiny, "data.train=")
+    _, errors = run_meap("tokenizer", "train", "--output", tmp_path / "t", "--vocab-size", 300, "nofile.jsonl", code=2)
+    assert "no such file" in errors and "nofile.jsonl" in errors
+    _, errors = run_meap("eval", "--model", stories, "--tasks", "perplexity", "--data", tmp_path, code=2)
+    assert "--text" in errors and "perplexity" in errors
+
+
+def test_base_is_one_file(tiny, tmp_path):
+    (tmp_path / "r.yaml").write_text("train.steps: 1\nbase: [a.yaml, b.yaml]\n")
+    _, errors = run_meap("pretrain", tmp_path / "r.yaml", code=2)
+    assert "r.yaml:2:7" in errors and "base" in errors
+    (tmp_path / "r.yaml").write_text("? [a, b]\n: 1\n")
+    assert "r.yaml:1:3" in run_meap("pretrain", tmp_path / "r.yaml", code=2)[1]
+
+
+def test_output_without_a_name_or_with_bytes_that_are_no_text(tiny, tmp_path):
+    _, errors = run_meap("pretrain", tiny / "recipe.yaml", "output=", code=2)
+    assert "lacks output" in errors
+    out, _ = run_meap("pretrain", tiny / "recipe.yaml", b"output=" + bytes(tmp_path) + b"/r\xff", "train.steps=1")
+    assert json.loads(out)["steps"] == 1 and out.isascii()
+
+
+def test_an_output_that_is_a_folder_is_refused_before_the_work(tiny, stories, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    words = ["eval", "--model", stories, "--tasks", "perplexity", "--text", tiny / "validation.jsonl"]
+    for more in (["--output", folder], ["--output", tmp_path / "r.json", "--samples", folder],
+                 ["--output", tmp_path / "r.json", "--cache", folder]):
+        _, errors = run_meap(*words, *more, code=2)
+        assert more[-2] in errors and str(folder) in errors
+    assert "--output" in run_meap("data", "synth", "--output", "/dev/null/s.jsonl", code=2)[1]
+    assert list(tmp_path.iterdir()) == [folder] and not list(folder.iterdir())
+
+
+def test_outputs_in_new_folders(tiny, tmp_path):
+    run_meap("data", "synth", "--output", tmp_path / "a/b/s.jsonl", "--probe", tmp_path / "c/p.jsonl", "--documents", 2,
+             "--probes", 2)
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path / 'run'}", "train.steps=1")
+    run_meap("report", tmp_path / "run", "-o", tmp_path / "d/e/r.html")
+    assert (tmp_path / "a/b/s.jsonl").exists() and (tmp_path / "c/p.jsonl").exists() and (tmp_path / "d/e/r.html").exists()
+
+
+def test_stories_and_probes_are_two_files(tmp_path):
+    words = ["data", "synth", "--output", tmp_path / "s.jsonl", "--probe", tmp_path / "x" / ".." / "s.jsonl"]
+    assert "--probe" in run_meap(*words, code=2)[1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_sizes_beside_a_model_folder(tiny, tmp_path):
+    run = tmp_path / "run"
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "train.steps=1")
+    words = [f"model.path={run / 'hf'}", "model.preset="]
+    for size in ("model.hidden_size=64", "model.vocab_size=100", "model.rope_theta=5000", "model.max_position_embeddings=99"):
+        assert size.split("=")[0] in fails(tiny, *words, size)
+    out, _ = run_meap("pretrain", tiny / "recipe.yaml", *words, f"output={tmp_path / 'same'}", "train.steps=1")
+    again, _ = run_meap("pretrain", tmp_path / "same" / "recipe.yaml", f"output={tmp_path / 'again'}")
+    assert json.loads(again)["loss"] == json.loads(out)["loss"]
+
+
+def test_a_tokenizer_without_an_end(tiny, tmp_path):
+    tok = tmp_path / "tok"
+    shutil.copytree(tiny / "tok", tok)
+    config = json.loads((tok / "tokenizer_config.json").read_text())
+    del config["eos_token"]
+    (tok / "tokenizer_config.json").write_text(json.dumps(config))
+    (tok / "special_tokens_map.json").unlink(missing_ok=True)
+    errors = fails(tiny, f"tokenizer={tok}")
+    assert "meap data prepare --eos" in errors and "eos_token" in errors
+
+
+def test_a_key_of_the_other_task_is_not_unknown(tiny, tmp_path):
+    assert "objective.layout belongs to fine-tuning recipes" in fails(tiny, "objective.layout=concat")
+    _, errors = run_meap("inspect", tiny / "recipe.yaml", "objective.layout=concat", code=2)
+    assert "objective.layout belongs to fine-tuning recipes" in errors
+    _, errors = run_meap("finetune", tiny / "recipe.yaml", code=2)
+    assert "belongs to pre-training recipes" in errors
+
+
+def test_a_micro_batch_of_more_than_a_step_is_cut_and_said(tiny, tmp_path):
+    _, errors = run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path / 'run'}", "train.steps=1",
+                         "train.micro_batch=100")
+    assert "train.micro_batch 100" in errors and "8 sequences" in errors
+
+
+def test_blanks_and_byte_order_marks_mean_nothing(tiny, stories, tmp_path):
+    (tmp_path / "t.jsonl").write_text('\ufeff{"text": "Adam"}\n', encoding="utf-8")
+    out, _ = run_meap("tokenizer", "encode", "--tokenizer", tiny / "tok", "--jsonl", tmp_path / "t.jsonl")
+    assert out == run_meap("tokenizer", "encode", "--tokenizer", tiny / "tok", input="Adam")[0]
+    _, errors = run_meap("eval", "--model", stories, "--tasks", " perplexity , nonsense", code=2)
+    assert '"nonsense"' in errors
+
+
 def test_ratio_outside_its_range(tiny):
     for ratio in ("1", "-0.1", "nan"):
         assert "objective.mask_ratio" in fails(tiny, f"objective.mask_ratio={ratio}")
@@ -86,7 +182,8 @@ def test_invalid_utf8_is_counted_and_skipped(tiny, tmp_path):
                            tmp_path / "mixed.jsonl")
     assert "mixed.jsonl:1" in errors
     assert json.loads(out)["documents"] == 300
-    assert "utf" in json.dumps(json.loads(out)["dropped"]).lower()
+    assert json.loads(out)["dropped"] == 1
+    assert json.loads(out)["dropped_by_reason"] == {"invalid_utf8": 1}
 
 
 def test_full_disk_ends_with_1_and_the_last_checkpoint_is_whole(tiny, tmp_path):

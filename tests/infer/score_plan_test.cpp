@@ -71,6 +71,23 @@ TEST(ScorePlan, ChoicesOfOneItemShareTheirContext) {
   EXPECT_EQ(batches[0][0].tokens(), 20 + 4 * 2);
 }
 
+TEST(ScorePlan, ARequestWithoutAContinuationIsNotComputed) {
+  const std::vector<ScoreRequest> requests = {{{1}, {}}, {{1, 2}, {3}}, {{1, 2}, {}}};
+  const auto batches = PlanScoreBatches(requests, 100, 1000);
+  ASSERT_EQ(batches.size(), 1U);
+  ASSERT_EQ(batches[0].size(), 1U);
+  ASSERT_EQ(batches[0][0].branches.size(), 1U);
+  EXPECT_EQ(batches[0][0].branches[0].request, 1U);
+}
+
+TEST(ScorePlan, WhatIsCut) {
+  const ScoreRequest request{{1, 2}, {3, 4}};
+  EXPECT_FALSE(IsTruncated(request, 3));
+  EXPECT_TRUE(IsTruncated(request, 2));
+  EXPECT_FALSE(IsContinuationTruncated(request, 2));
+  EXPECT_TRUE(IsContinuationTruncated(request, 1));
+}
+
 TEST(ScorePlan, AllItemsShareALongPrefix) {
   std::vector<ScoreRequest> requests;
   for (int32_t item = 0; item < 50; ++item) {

@@ -1,0 +1,25 @@
+#include "core/outputs.h"
+
+#include <cerrno>
+
+#include "core/error.h"
+
+namespace meap {
+
+std::string WriteHint(int error) {
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return full ? "free some disk space, or choose another place to write to"
+              : "choose another place to write to, or change its permissions";
+}
+
+void RequireOutputFile(const fs::path& path, std::string_view key) {
+  if (fs::is_directory(path)) {
+    throw InputError({.what = "the output is a folder",
+                      .where = std::string(key) + " = " + path.string(),
+                      .expected = "the name of a file to write",
+                      .hint = "name a file in that folder"});
+  }
+  if (path.has_parent_path()) MakeOutputDirectory(path.parent_path(), key);
+}
+
+}  // namespace meap
