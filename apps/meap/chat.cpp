@@ -9,6 +9,7 @@
 #include "core/console.h"
 #include "core/files.h"
 #include "core/signals.h"
+#include "core/strings.h"
 #include "infer/chat_session.h"
 #include "json_lines.h"
 #include "model/device.h"
@@ -42,7 +43,7 @@ class Chat {
     std::string line;
     while (ReadLine(line)) {
       if (line == "/quit" || line == "/exit") break;
-      if (line.find_first_not_of(" \t\r") == std::string::npos || Command(line)) continue;
+      if (IsBlank(line) || Command(line)) continue;
       const std::optional<ExitCode> code = Ask(line);
       if (code) return *code;
     }

@@ -96,9 +96,7 @@ void AddInspectCommand(CLI::App& root) {
       "  meap inspect recipes/corpus-small.yaml objective.mask_ratio=0.3 --step 10 --json\n"
       "  meap inspect recipes/finetune-small.yaml objective.layout=isolated | less -R");
   command->callback([arguments, command] {
-    for (std::string& word : FlagOverrides(*command, arguments->flags)) {
-      arguments->overrides.push_back(std::move(word));
-    }
+    arguments->overrides = WithFlags(arguments->overrides, *command, arguments->flags);
     Inspect(*arguments);
   });
 }

@@ -63,7 +63,7 @@ void MapBlock(const Block& block, const std::string& file,
     const size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (IsBlank(line)) continue;
     const std::string place = file + ":" + std::to_string(number);
     simdjson::dom::element element;
     const simdjson::error_code code = parser.parse(line.data(), line.size()).get(element);
@@ -129,11 +129,6 @@ void MapJsonLines(const fs::path& file, int threads,
                 [&](size_t i) { MapBlock(blocks[start + i], file.string(), work, results[i]); });
     for (const std::string& result : results) WriteToStdout(result);
   }
-}
-
-std::string_view WithoutByteOrderMark(std::string_view text) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  return text;
 }
 
 void WriteToStdout(std::string_view text) {

@@ -33,9 +33,6 @@ class JsonLine {
 void MapJsonLines(const fs::path& file, int threads,
                   const std::function<void(const JsonLine&, std::string&)>& work);
 
-/// The text without the byte order mark that it may begin with.
-std::string_view WithoutByteOrderMark(std::string_view text);
-
 /// Writes to stdout; a failure (disk full, closed pipe), of an earlier write too, is a WorkError.
 void WriteToStdout(std::string_view text);
 

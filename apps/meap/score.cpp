@@ -10,6 +10,7 @@
 #include "core/console.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/strings.h"
 #include "infer/text_encoder.h"
 #include "json_lines.h"
 #include "model/device.h"
@@ -38,7 +39,7 @@ RequestFile ReadRequests(const std::string& path, const Tokenizer& tokenizer) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view content(text.data() + begin, end - begin);
     begin = end + 1;
-    if (content.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (IsBlank(content)) continue;
     try {
       const auto object = nlohmann::json::parse(content);
       file.requests.push_back(encoder.EncodeRequest(object.at("context").get<std::string>(),

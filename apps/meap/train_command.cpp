@@ -16,10 +16,10 @@ struct TrainArguments {
 
 }  // namespace
 
-std::vector<std::string> FlagOverrides(const CLI::App& command, const CommonFlags& flags) {
-  std::vector<std::string> words;
+std::vector<std::string> WithFlags(std::vector<std::string> overrides, const CLI::App& command,
+                                   const CommonFlags& flags) {
   const auto add = [&](const char* flag, const std::string& word) {
-    if (command.count(flag) > 0) words.push_back(word);
+    if (command.count(flag) > 0) overrides.push_back(word);
   };
   if (flags.dtype == "f16") {
     throw InputError({.what = "there is no training in f16",
@@ -31,7 +31,7 @@ std::vector<std::string> FlagOverrides(const CLI::App& command, const CommonFlag
   add("--dtype", "train.precision=" + flags.dtype);
   add("--threads", "train.threads=" + std::to_string(flags.threads));
   add("--seed", "train.seed=" + std::to_string(flags.seed));
-  return words;
+  return overrides;
 }
 
 void AddRecipeFlags(CLI::App& command, CommonFlags& flags) {
@@ -57,9 +57,8 @@ void AddTrainCommand(CLI::App& root, const TrainCommand& how, ExitCode& exit_cod
   command->footer(how.footer);
   command->callback([arguments, command, how, &exit_code] {
     ApplyCommonFlags(arguments->flags);
-    std::vector<std::string> words = arguments->overrides;
-    for (auto& word : FlagOverrides(*command, arguments->flags)) words.push_back(std::move(word));
-    const Recipe recipe = LoadRecipe(arguments->recipe, words, how.task);
+    const Recipe recipe = LoadRecipe(
+        arguments->recipe, WithFlags(arguments->overrides, *command, arguments->flags), how.task);
     const RunOutcome outcome = how.train(recipe, arguments->start);
     const auto replace = nlohmann::ordered_json::error_handler_t::replace;
     WriteToStdout(outcome.summary.dump(2, ' ', true, replace) + "\n");

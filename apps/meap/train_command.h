@@ -22,8 +22,10 @@ struct TrainCommand {
 /// Adds the common flags where they are another way to write recipe keys.
 void AddRecipeFlags(CLI::App& command, CommonFlags& flags);
 
-/// Those that were given, as key=value words over the recipe. --dtype f16: InputError.
-std::vector<std::string> FlagOverrides(const CLI::App& command, const CommonFlags& flags);
+/// `overrides` and behind them the flags that were given, as key=value words. --dtype f16:
+/// InputError.
+std::vector<std::string> WithFlags(std::vector<std::string> overrides, const CLI::App& command,
+                                   const CommonFlags& flags);
 
 /// Adds it; it prints the run's summary and sets `exit_code`.
 void AddTrainCommand(CLI::App& root, const TrainCommand& command, ExitCode& exit_code);

@@ -36,10 +36,6 @@ bool Has(element object, const char* key) {
   return object.at_key(key).get(value) == simdjson::SUCCESS;
 }
 
-bool IsBlank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
 std::string RoleName(std::string_view written) {
   if (written == "system" || written == "user" || written == "assistant") {
     return std::string(written);

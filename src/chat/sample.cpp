@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/strings.h"
 
 namespace meap {
 namespace {
@@ -33,10 +34,6 @@ struct TokenSpan {
 size_t TokenAt(const Encoded& encoded, size_t byte) {
   const auto found = std::lower_bound(encoded.starts.begin(), encoded.starts.end(), byte);
   return static_cast<size_t>(found - encoded.starts.begin());
-}
-
-bool IsBlank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
 /// An answer's tokens. One that begins with blanks before the answer (the template's " " and the

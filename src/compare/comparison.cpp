@@ -73,11 +73,15 @@ MetricRow CompareMetric(const Comparison& comparison, const std::vector<TaskPair
   return row;
 }
 
+/// A task's breakdowns in a run, none where there are none.
+Json BreakdownsOf(const EvalRun& run, const std::string& task) {
+  const Json breakdowns = run.object.value("breakdowns", Json::object());
+  return breakdowns.is_object() ? breakdowns.value(task, Json::array()) : Json::array();
+}
+
 /// Cells of a run's breakdown by exactly these fields.
 Json CellsBy(const EvalRun& run, const std::string& task, const Json& fields) {
-  const Json breakdowns = run.object.value("breakdowns", Json::object());
-  if (!breakdowns.is_object() || !breakdowns.contains(task)) return Json::array();
-  for (const Json& table : breakdowns.at(task)) {
+  for (const Json& table : BreakdownsOf(run, task)) {
     if (table.value("by", Json()) == fields) return table.value("cells", Json::array());
   }
   return Json::array();
@@ -125,9 +129,7 @@ PositionTable ComparePositions(const Comparison& comparison, const std::vector<T
 
 /// The first breakdown by depth and something else, or null.
 Json CellsByDepth(const EvalRun& run, const std::string& task) {
-  const Json breakdowns = run.object.value("breakdowns", Json::object());
-  if (!breakdowns.is_object() || !breakdowns.contains(task)) return nullptr;
-  for (const Json& table : breakdowns.at(task)) {
+  for (const Json& table : BreakdownsOf(run, task)) {
     const Json fields = table.value("by", Json::array());
     if (fields.size() > 1 && std::find(fields.begin(), fields.end(), "depth") != fields.end()) {
       return table;

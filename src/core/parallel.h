@@ -12,9 +12,10 @@ int DefaultThreads();
 
 /// Makes threads of an operator that wait for each other give their core away after some 20
 /// microseconds (GOMP_SPINCOUNT), unless the user's environment says how to wait. OpenMP's default
-/// spins for milliseconds, which costs a factor of 20 as soon as another program wants a core, and
-/// gains nothing measurable on a machine of one's own. OpenMP reads the setting when it is loaded,
-/// so this starts the program anew with the same words: call it before anything is done.
+/// spins for milliseconds: ten to twenty times slower as soon as another program wants a core, for
+/// at most some 10 % on a machine of one's own (bench/results/waiting.md). OpenMP reads the setting
+/// when it is loaded, so this starts the program anew with the same words: call it before anything
+/// is done.
 void WaitWithoutSpinning();
 
 /// Calls `work(i)` for every i in [0, count) on up to `threads` threads, the caller's included.

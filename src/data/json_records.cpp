@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "data/line_reader.h"
 #include "data/parquet_records.h"
 #include "data/reader_formats.h"
@@ -162,7 +163,7 @@ class Array : public JsonRecordReader {
 
 /// True when the first character that says something is '['.
 bool BeginsArray(std::string_view first) {
-  if (first.starts_with("\xEF\xBB\xBF")) first.remove_prefix(3);
+  first = WithoutByteOrderMark(first);
   const auto at = std::find_if_not(first.begin(), first.end(), IsBlank);
   return at != first.end() && *at == '[';
 }

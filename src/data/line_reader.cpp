@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/strings.h"
+
 namespace meap {
 namespace {
 
 constexpr size_t kFirstBuffer = size_t{1} << 18;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
@@ -48,9 +49,7 @@ LineReader::Status LineReader::Next(std::string_view& line) {
       ++line_number_;
       if (length > limit_) return Status::kTooLong;
       line = {start, length};
-      if (line_number_ == 1 && line.starts_with(kByteOrderMark)) {
-        line.remove_prefix(kByteOrderMark.size());
-      }
+      if (line_number_ == 1) line = WithoutByteOrderMark(line);
       return Status::kLine;
     }
     if (held > limit_) return SkipLine();

@@ -49,9 +49,7 @@ class CsvRecords {
       end_ = source_->Read(buffer_.data(), buffer_.size());
       position_ = 0;
       if (end_ == 0) return -1;
-      if (!begun_ && std::string_view(buffer_.data(), end_).starts_with("\xEF\xBB\xBF")) {
-        position_ = 3;
-      }
+      if (!begun_) position_ = end_ - WithoutByteOrderMark({buffer_.data(), end_}).size();
       begun_ = true;
       if (position_ == end_) return Get();
     }

@@ -1,6 +1,7 @@
 #include <simdjson.h>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "data/line_reader.h"
 #include "data/reader_formats.h"
 
@@ -8,10 +9,6 @@ namespace meap::internal {
 namespace {
 
 static_assert(LineReader::kPadding >= simdjson::SIMDJSON_PADDING);
-
-bool IsBlank(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
 
 class JsonLinesReader : public DocumentReader {
  public:

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/strings.h"
 #include "data/reader_formats.h"
 
 namespace meap::internal {
@@ -25,9 +26,7 @@ class TextReader : public DocumentReader {
       line_ +=
           static_cast<uint64_t>(std::count(buffer_.begin() + static_cast<ptrdiff_t>(begin_before_),
                                            buffer_.begin() + static_cast<ptrdiff_t>(begin_), '\n'));
-      if (begin_before_ == 0 && line == 1 && text.starts_with("\xEF\xBB\xBF")) {
-        text.remove_prefix(3);
-      }
+      if (begin_before_ == 0 && line == 1) text = WithoutByteOrderMark(text);
       // Nothing before the first or after the last separator is no document at all.
       if (text.empty() || text == "\n" || text == "\r\n") continue;
       if (Accept(text, path_.string() + ":" + std::to_string(line))) return true;

@@ -18,10 +18,6 @@ Compression CompressionOf(const fs::path& file) {
   return extension == ".zst" ? Compression::kZstd : Compression::kNone;
 }
 
-bool IsBlank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
 std::string Shortened(const std::string& text) {
   constexpr size_t kLongest = 100;
   if (text.size() <= kLongest) return text;
