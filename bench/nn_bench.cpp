@@ -83,6 +83,10 @@ std::vector<Case> Cases(const Shape& s, at::ScalarType dtype) {
        [](const Tensors& in) { return Tensors{SwiGlu(in[0])}; },
        [](const Tensors& in) { return Tensors{reference::SwiGlu(in[0])}; },
        {Random({s.tokens(), 2 * s.ffn}, dtype)}},
+      {"SwiGluLinear",
+       [](const Tensors& in) { return Tensors{SwiGluLinear(in[0], in[1])}; },
+       [](const Tensors& in) { return Tensors{reference::SwiGluLinear(in[0], in[1])}; },
+       {Random({s.tokens(), 2 * s.ffn}, dtype), Random({s.width, s.ffn}, dtype)}},
       {"PackedAttention",
        [=](const Tensors& in) { return Tensors{PackedAttention(in[0], in[1], in[2], segments)}; },
        [=](const Tensors& in) {

@@ -22,8 +22,8 @@ struct BlockBytes {
 };
 
 /// Kept are the residual stream and its norm before attention and before the MLP, q, k and v,
-/// attention's result with its f32 normalisers, and the MLP's two inner activations: all, or what
-/// is not made again.
+/// attention's result with its f32 normalisers, and the MLP's gate and up: all, or what is not made
+/// again.
 BlockBytes BytesPerToken(const TrainShape& shape, double element) {
   const LlamaConfig& c = shape.config;
   const auto heads = static_cast<double>(c.num_attention_heads);
@@ -31,10 +31,12 @@ BlockBytes BytesPerToken(const TrainShape& shape, double element) {
   const auto head = static_cast<double>(c.head_dim);
   const auto width = static_cast<double>(c.hidden_size);
   const double attention = (2 * heads + 2 * kv_heads) * head * element + 4 * heads;
-  const double mlp = 3.0 * static_cast<double>(c.intermediate_size) * element;
+  const double hidden = static_cast<double>(c.intermediate_size) * element;
+  const double mlp = 2 * hidden;
   const double streams = 4 * width * element + 2 * sizeof(float);
-  // The gradient on its way down and the widest temporaries: the MLP's.
-  const double passing = 3 * width * element + mlp;
+  // The gradient on its way down and the widest temporaries: the MLP's hidden layer, its gradient,
+  // and that of gate and up.
+  const double passing = 3 * width * element + 2 * hidden + mlp;
   switch (shape.recomputed) {
     case Recomputed::kMlp:
       return {.kept = attention + streams, .made = mlp + passing};

@@ -145,9 +145,13 @@ std::vector<at::Tensor> Llama::Block(size_t layer, const at::Tensor& residual_ND
       AddRmsNorm(residual_ND, attended_ND, block.mlp_norm_D, config_.rms_norm_eps);
   const ModelPart mlp =
       [&block, dropout_seed](const std::vector<at::Tensor>& in) -> std::vector<at::Tensor> {
-    const at::Tensor hidden_NF =
-        SwiGlu(Project(in[0], block.gate_up, block.gate_up_bias, block.gate_up_lora, dropout_seed));
-    return {Project(hidden_NF, block.down, block.down_bias, block.down_lora, dropout_seed)};
+    const at::Tensor gate_up_N2F =
+        Project(in[0], block.gate_up, block.gate_up_bias, block.gate_up_lora, dropout_seed);
+    if (block.down_lora.adapters.empty()) {
+      return {SwiGluLinear(gate_up_N2F, block.down, block.down_bias)};
+    }
+    return {
+        Project(SwiGlu(gate_up_N2F), block.down, block.down_bias, block.down_lora, dropout_seed)};
   };
   const at::Tensor delta_ND =
       recomputed_ == Recomputed::kMlp ? Recompute(mlp, {normed_ND})[0] : mlp({normed_ND})[0];

@@ -31,7 +31,7 @@ void GpuRotate(const Rotation& work, int64_t tokens, GpuStream stream);
 void GpuSwiGluForward(Element element, int64_t width, const void* gate_up, void* out, int64_t rows,
                       GpuStream stream);
 void GpuSwiGluBackward(Element element, int64_t width, const void* gate_up, const void* grad_out,
-                       void* grad_gate_up, int64_t rows, GpuStream stream);
+                       void* grad_gate_up, void* out, int64_t rows, GpuStream stream);
 
 void GpuSoftmaxLoss(const SoftmaxLoss& work, int64_t rows, GpuStream stream);
 

@@ -39,7 +39,8 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
     at::Tensor out_NO = at::empty({x_NI.size(0), weight_OI.size(0)}, x_NI.options());
     if (bias_O) out_NO.copy_(bias_O->expand_as(out_NO));
     MatrixProduct(x_NI, weight_OI.t(), out_NO, /*accumulate=*/bias_O.has_value());
-    ctx->save_for_backward({x_NI, weight_OI});
+    // Only the weight's gradient reads x: frozen weights keep none.
+    ctx->save_for_backward({weight_in.requires_grad() ? x_NI : at::Tensor(), weight_OI});
     ctx->saved_data["has_bias"] = bias_O.has_value();
     return out_NO;
   }
@@ -54,7 +55,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
       MatrixProduct(grad_out_NO.t(), x_NI, results[1]);
     }
     if (ctx->needs_input_grad(0)) {
-      results[0] = at::empty_like(x_NI);
+      results[0] = at::empty({grad_out_NO.size(0), weight_OI.size(1)}, grad_out_NO.options());
       MatrixProduct(grad_out_NO, weight_OI, results[0]);
     }
     if (ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2)) {

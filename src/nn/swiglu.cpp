@@ -7,6 +7,7 @@
 #include <torch/library.h>
 
 #include "nn/dispatch.h"
+#include "nn/linear.h"
 #include "nn/swiglu_kernel.h"
 
 namespace meap {
@@ -37,6 +38,29 @@ at::Tensor Forward(const at::Tensor& gate_up_N2F) {
   return out_NF;
 }
 
+/// Gradient of gate_up without gaps from grad_out; `out_NF`, where defined, gets the forward pass's
+/// result again.
+at::Tensor Backward(const at::Tensor& gate_up_N2F, const at::Tensor& grad_out_NF,
+                    const at::Tensor& out_NF) {
+  const at::Tensor grad_N2F = at::empty_like(gate_up_N2F);
+  const int64_t width = grad_out_NF.size(-1);
+  const int64_t rows = width == 0 ? 0 : grad_out_NF.numel() / width;
+  const Element element = ElementOf(gate_up_N2F);
+  const void* const from = gate_up_N2F.const_data_ptr();
+  const void* const grad = grad_out_NF.const_data_ptr();
+  void* const to = grad_N2F.data_ptr();
+  void* const out = out_NF.defined() ? out_NF.data_ptr() : nullptr;
+  OnDeviceOf(
+      grad_N2F,
+      [&](auto stream) { GpuSwiGluBackward(element, width, from, grad, to, out, rows, stream); },
+      [&] {
+        at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
+          SwiGluBackwardRows(element, width, from, grad, to, out, begin, end);
+        });
+      });
+  return grad_N2F;
+}
+
 class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& input) {
@@ -46,28 +70,50 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const at::Tensor gate_up_N2F = ctx->get_saved_variables()[0];
-    const at::Tensor grad_out_NF = grads[0].contiguous();
-    const at::Tensor grad_N2F = at::empty_like(gate_up_N2F);
-    const int64_t width = grad_out_NF.size(-1);
-    const int64_t rows = width == 0 ? 0 : grad_out_NF.numel() / width;
-    const Element element = ElementOf(gate_up_N2F);
-    const void* const from = gate_up_N2F.const_data_ptr();
-    const void* const grad = grad_out_NF.const_data_ptr();
-    void* const to = grad_N2F.data_ptr();
-    OnDeviceOf(
-        grad_N2F,
-        [&](auto stream) { GpuSwiGluBackward(element, width, from, grad, to, rows, stream); },
-        [&] {
-          at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
-            SwiGluBackwardRows(element, width, from, grad, to, begin, end);
-          });
-        });
-    return {grad_N2F};
+    return {Backward(ctx->get_saved_variables()[0], grads[0].contiguous(), {})};
   }
 };
 
-TORCH_LIBRARY_FRAGMENT(meap, library) { library.def("swiglu(Tensor gate_up) -> Tensor", &SwiGlu); }
+class SwiGluLinearFunction : public torch::autograd::Function<SwiGluLinearFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& input,
+                            const at::Tensor& weight_OF, const std::optional<at::Tensor>& bias_O) {
+    const at::Tensor gate_up_N2F = input.contiguous();
+    ctx->save_for_backward({gate_up_N2F, weight_OF});
+    ctx->saved_data["has_bias"] = bias_O.has_value();
+    return Linear(Forward(gate_up_N2F), weight_OF, bias_O.value_or(at::Tensor()));
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const at::Tensor &gate_up_N2F = saved[0], &weight_OF = saved[1];
+    const at::Tensor grad_out_NO = grads[0].contiguous();
+    const at::Tensor grad_hidden_NF =
+        at::empty({grad_out_NO.size(0), weight_OF.size(1)}, grad_out_NO.options());
+    MatrixProduct(grad_out_NO, weight_OF, grad_hidden_NF);
+    variable_list results(3);
+    at::Tensor hidden_NF;
+    if (ctx->needs_input_grad(1)) hidden_NF = at::empty_like(grad_hidden_NF);
+    results[0] = Backward(gate_up_N2F, grad_hidden_NF, hidden_NF);
+    if (hidden_NF.defined()) {
+      results[1] = at::empty_like(weight_OF);
+      MatrixProduct(grad_out_NO.t(), hidden_NF, results[1]);
+    }
+    if (ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2)) {
+      results[2] = grad_out_NO.sum(0);
+    }
+    return results;
+  }
+};
+
+TORCH_LIBRARY_FRAGMENT(meap, library) {
+  library.def("swiglu(Tensor gate_up) -> Tensor", &SwiGlu);
+  library.def("swiglu_linear(Tensor gate_up, Tensor weight, Tensor? bias=None) -> Tensor",
+              [](const at::Tensor& gate_up, const at::Tensor& weight,
+                 const std::optional<at::Tensor>& bias) {
+                return SwiGluLinear(gate_up, weight, bias.value_or(at::Tensor()));
+              });
+}
 
 }  // namespace
 
@@ -75,6 +121,15 @@ at::Tensor SwiGlu(const at::Tensor& gate_up_N2F) {
   if (!HasFusedKernel(gate_up_N2F)) return reference::SwiGlu(gate_up_N2F);
   if (!at::GradMode::is_enabled()) return Forward(gate_up_N2F.contiguous());
   return SwiGluFunction::apply(gate_up_N2F);
+}
+
+at::Tensor SwiGluLinear(const at::Tensor& gate_up_N2F, const at::Tensor& weight_OF,
+                        const at::Tensor& bias_O) {
+  if (!HasFusedKernel(gate_up_N2F) || !at::GradMode::is_enabled()) {
+    return Linear(SwiGlu(gate_up_N2F), weight_OF, bias_O);
+  }
+  return SwiGluLinearFunction::apply(
+      gate_up_N2F, weight_OF, bias_O.defined() ? std::optional<at::Tensor>(bias_O) : std::nullopt);
 }
 
 }  // namespace meap

@@ -1,4 +1,4 @@
-// SwiGLU (Shazeer, 2020). Shapes: N tokens, F width of the hidden layer.
+// SwiGLU (Shazeer, 2020). Shapes: N tokens, F width of the hidden layer, O outputs.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,9 +9,17 @@ namespace meap {
 /// Differentiable; of the forward pass only gate_up is kept.
 at::Tensor SwiGlu(const at::Tensor& gate_up_N2F);
 
+/// SwiGlu(gate_up) weight^T + bias; [N, O]. `bias_O` may be undefined. Differentiable in all three,
+/// and of the forward pass only gate_up is kept: the hidden layer, a third of what an MLP would
+/// keep, is written again by the pass that makes gate_up's gradient.
+at::Tensor SwiGluLinear(const at::Tensor& gate_up_N2F, const at::Tensor& weight_OF,
+                        const at::Tensor& bias_O = {});
+
 namespace reference {
 /// The same in plain libtorch, for every device and dtype.
 at::Tensor SwiGlu(const at::Tensor& gate_up_N2F);
+at::Tensor SwiGluLinear(const at::Tensor& gate_up_N2F, const at::Tensor& weight_OF,
+                        const at::Tensor& bias_O = {});
 }  // namespace reference
 
 }  // namespace meap

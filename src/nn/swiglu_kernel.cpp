@@ -23,29 +23,32 @@ void ForwardRow(int64_t width, const T* gate, T* out) {
 }
 
 template <class T>
-void BackwardRow(int64_t width, const T* gate, const T* grad_out, T* grad_gate) {
+void BackwardRow(int64_t width, const T* gate, const T* grad_out, T* grad_gate, T* out) {
   const T* up = gate + width;
   T* grad_up = grad_gate + width;
   for (int64_t i = 0; i < width; i += Lanes()) {
     const int64_t left = width - i;
     const Floats x = LoadSome(gate + i, left);
     const Floats grad = LoadSome(grad_out + i, left);
+    const Floats y = LoadSome(up + i, left);
     const Floats sigmoid = Sigmoid(x);
     const Floats silu = hn::Mul(x, sigmoid);
     // silu'(x) = s + x s (1 - s) = s + silu - silu s
     const Floats slope = hn::NegMulAdd(silu, sigmoid, hn::Add(sigmoid, silu));
     StoreSome(hn::Mul(grad, silu), grad_up + i, left);
-    StoreSome(hn::Mul(hn::Mul(grad, LoadSome(up + i, left)), slope), grad_gate + i, left);
+    StoreSome(hn::Mul(hn::Mul(grad, y), slope), grad_gate + i, left);
+    if (out != nullptr) StoreSome(hn::Mul(silu, y), out + i, left);
   }
 }
 
 template <class T>
 void BackwardRows(int64_t width, const void* gate_up, const void* grad_out, void* grad_gate_up,
-                  int64_t begin, int64_t end) {
+                  void* out, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     BackwardRow(width, static_cast<const T*>(gate_up) + row * 2 * width,
                 static_cast<const T*>(grad_out) + row * width,
-                static_cast<T*>(grad_gate_up) + row * 2 * width);
+                static_cast<T*>(grad_gate_up) + row * 2 * width,
+                out == nullptr ? nullptr : static_cast<T*>(out) + row * width);
   }
 }
 
@@ -66,11 +69,11 @@ void GluForward(Element element, int64_t width, const void* gate_up, void* out, 
 }
 
 void GluBackward(Element element, int64_t width, const void* gate_up, const void* grad_out,
-                 void* grad_gate_up, int64_t begin, int64_t end) {
+                 void* grad_gate_up, void* out, int64_t begin, int64_t end) {
   if (element == Element::kF32) {
-    return BackwardRows<float>(width, gate_up, grad_out, grad_gate_up, begin, end);
+    return BackwardRows<float>(width, gate_up, grad_out, grad_gate_up, out, begin, end);
   }
-  BackwardRows<Bf16>(width, gate_up, grad_out, grad_gate_up, begin, end);
+  BackwardRows<Bf16>(width, gate_up, grad_out, grad_gate_up, out, begin, end);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
@@ -90,8 +93,9 @@ void SwiGluForwardRows(Element element, int64_t width, const void* gate_up, void
 }
 
 void SwiGluBackwardRows(Element element, int64_t width, const void* gate_up, const void* grad_out,
-                        void* grad_gate_up, int64_t begin, int64_t end) {
-  HWY_DYNAMIC_DISPATCH(GluBackward)(element, width, gate_up, grad_out, grad_gate_up, begin, end);
+                        void* grad_gate_up, void* out, int64_t begin, int64_t end) {
+  HWY_DYNAMIC_DISPATCH(GluBackward)
+  (element, width, gate_up, grad_out, grad_gate_up, out, begin, end);
 }
 
 }  // namespace meap

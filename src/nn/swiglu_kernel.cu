@@ -24,11 +24,11 @@ __global__ void SwiGluForwardKernel(int64_t width, const T* gate_up, T* out, int
 
 template <class T, int V>
 __global__ void SwiGluBackwardKernel(int64_t width, const T* gate_up, const T* grad_out,
-                                     T* grad_gate_up, int64_t rows) {
+                                     T* grad_gate_up, T* out, int64_t rows) {
   const int64_t columns = width / V, step = static_cast<int64_t>(gridDim.x) * kThreads;
   for (int64_t i = blockIdx.x * int64_t{kThreads} + threadIdx.x; i < rows * columns; i += step) {
     const int64_t row = i / columns, c = i % columns * V;
-    float gate[V], up[V], grad[V];
+    float gate[V], up[V], grad[V], hidden[V];
     Load<T, V>(gate_up + row * 2 * width + c, gate);
     Load<T, V>(gate_up + row * 2 * width + width + c, up);
     Load<T, V>(grad_out + row * width + c, grad);
@@ -36,11 +36,13 @@ __global__ void SwiGluBackwardKernel(int64_t width, const T* gate_up, const T* g
     for (int j = 0; j < V; ++j) {
       const float sigmoid = 1 / (1 + __expf(-gate[j]));
       const float silu = gate[j] * sigmoid;
+      hidden[j] = silu * up[j];
       gate[j] = grad[j] * up[j] * (sigmoid + silu * (1 - sigmoid));
       up[j] = grad[j] * silu;
     }
     Store<T, V>(gate, grad_gate_up + row * 2 * width + c);
     Store<T, V>(up, grad_gate_up + row * 2 * width + width + c);
+    if (out != nullptr) Store<T, V>(hidden, out + row * width + c);
   }
 }
 
@@ -67,7 +69,7 @@ void GpuSwiGluForward(Element element, int64_t width, const void* gate_up, void*
 }
 
 void GpuSwiGluBackward(Element element, int64_t width, const void* gate_up, const void* grad_out,
-                       void* grad_gate_up, int64_t rows, GpuStream stream) {
+                       void* grad_gate_up, void* out, int64_t rows, GpuStream stream) {
   if (rows * width == 0) return;
   gpu::ForElement(element, [&]<class T>(T*) {
     constexpr int V = 16 / sizeof(T);
@@ -75,9 +77,9 @@ void GpuSwiGluBackward(Element element, int64_t width, const void* gate_up, cons
     const auto launch = [&](auto kernel, int vector) {
       kernel<<<gpu::BlocksFor(rows * width / vector, gpu::kThreads), gpu::kThreads, 0, on>>>(
           width, static_cast<const T*>(gate_up), static_cast<const T*>(grad_out),
-          static_cast<T*>(grad_gate_up), rows);
+          static_cast<T*>(grad_gate_up), static_cast<T*>(out), rows);
     };
-    if (gpu::FitsVectors<T>(width, gate_up, grad_out, grad_gate_up)) {
+    if (gpu::FitsVectors<T>(width, gate_up, grad_out, grad_gate_up, out)) {
       launch(gpu::SwiGluBackwardKernel<T, V>, V);
     } else {
       launch(gpu::SwiGluBackwardKernel<T, 1>, 1);

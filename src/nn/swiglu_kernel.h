@@ -11,8 +11,9 @@ namespace meap {
 void SwiGluForwardRows(Element element, int64_t width, const void* gate_up, void* out,
                        int64_t begin, int64_t end);
 
-/// grad_gate_up [N, 2F] from grad_out [N, F].
+/// grad_gate_up [N, 2F] from grad_out [N, F]; and the forward pass's out [N, F] again, where it is
+/// not null.
 void SwiGluBackwardRows(Element element, int64_t width, const void* gate_up, const void* grad_out,
-                        void* grad_gate_up, int64_t begin, int64_t end);
+                        void* grad_gate_up, void* out, int64_t begin, int64_t end);
 
 }  // namespace meap

@@ -10,4 +10,9 @@ at::Tensor SwiGlu(const at::Tensor& gate_up_N2F) {
   return at::silu(halves[0]) * halves[1];
 }
 
+at::Tensor SwiGluLinear(const at::Tensor& gate_up_N2F, const at::Tensor& weight_OF,
+                        const at::Tensor& bias_O) {
+  return at::linear(SwiGlu(gate_up_N2F), weight_OF, bias_O);
+}
+
 }  // namespace meap::reference

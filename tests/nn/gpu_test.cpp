@@ -71,6 +71,9 @@ TEST_P(GpuTest, SwiGlu) {
     ExpectSame([](const auto& in) { return std::vector{SwiGlu(in[0])}; },
                [](const auto& in) { return std::vector{reference::SwiGlu(in[0])}; },
                {OnGpu({19, 2 * width}, 1)});
+    ExpectSame([](const auto& in) { return std::vector{SwiGluLinear(in[0], in[1])}; },
+               [](const auto& in) { return std::vector{reference::SwiGluLinear(in[0], in[1])}; },
+               {OnGpu({19, 2 * width}, 1), OnGpu({6, width}, 2)});
   }
 }
 
