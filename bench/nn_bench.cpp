@@ -1,7 +1,8 @@
-// Micro-benchmarks of the operators: forward and backward, kernel against plain libtorch, on the
-// shapes of bench/step.py. Built on demand (ninja nn_bench); --benchmark_filter=NAME picks some,
-// MEAP_CPU=avx2 and so on an instruction set.
+// Micro-benchmarks of the operators, kernel against plain libtorch, on the shapes of bench/step.py:
+// forward and backward, and for decoding a token each of B sequences forward. Built on demand
+// (ninja nn_bench); --benchmark_filter=NAME picks some, MEAP_CPU=avx2 and so on an instruction set.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <benchmark/benchmark.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -9,10 +10,12 @@
 
 #include "nn/adamw.h"
 #include "nn/attention.h"
+#include "nn/cached_attention.h"
 #include "nn/linear.h"
 #include "nn/linear_cross_entropy.h"
 #include "nn/rms_norm.h"
 #include "nn/rope.h"
+#include "nn/skinny_linear.h"
 #include "nn/swiglu.h"
 
 namespace meap {
@@ -43,6 +46,12 @@ void Train(benchmark::State& state, const Operator& op, const Tensors& inputs) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(torch::autograd::grad(op(inputs), inputs, grads));
   }
+}
+
+/// One forward pass an iteration.
+void Decode(benchmark::State& state, const Operator& op, const Tensors& inputs) {
+  const at::NoGradGuard no_grad;
+  for (auto _ : state) benchmark::DoNotOptimize(op(inputs));
 }
 
 struct Case {
@@ -106,6 +115,25 @@ std::vector<Case> Cases(const Shape& s, at::ScalarType dtype) {
   };
 }
 
+/// B sequences of T tokens in the cache, one new token each.
+std::vector<Case> DecodeCases(const Shape& s, at::ScalarType dtype) {
+  std::vector<CachedSequence> sequences;
+  for (int64_t i = 0; i < s.batch; ++i) {
+    sequences.push_back({.k_TKd = Random({s.length, s.kv_heads, s.head_dim()}, dtype).detach(),
+                         .v_TKd = Random({s.length, s.kv_heads, s.head_dim()}, dtype).detach()});
+  }
+  return {
+      {"SkinnyLinear",
+       [](const Tensors& in) { return Tensors{SkinnyLinear(in[0], in[1])}; },
+       [](const Tensors& in) { return Tensors{at::linear(in[0], in[1])}; },
+       {Random({s.batch, s.width}, dtype), Random({2 * s.ffn, s.width}, dtype)}},
+      {"CachedAttention",
+       [=](const Tensors& in) { return Tensors{CachedAttention(in[0], sequences)}; },
+       [=](const Tensors& in) { return Tensors{reference::CachedAttention(in[0], sequences)}; },
+       {Random({s.batch, s.heads, s.head_dim()}, dtype)}},
+  };
+}
+
 /// Ten million weights, with the copy in the gradient's dtype.
 void UpdateWeights(benchmark::State& state, decltype(&AdamWUpdate) update, at::ScalarType dtype) {
   constexpr int64_t kCount = 10'000'000;
@@ -122,22 +150,39 @@ void Register(const std::string& name, F&& run) {
       ->Unit(benchmark::kMillisecond);
 }
 
+/// The same ten million, as the gradient whose norm is taken.
+void TakeNorm(benchmark::State& state, decltype(&GradNorm) norm, at::ScalarType dtype) {
+  const Tensors grads = {at::randn({10'000'000}).to(dtype)};
+  for (auto _ : state) benchmark::DoNotOptimize(norm(grads));
+}
+
+using Run = void (*)(benchmark::State&, const Operator&, const Tensors&);
+
+void RegisterCases(const std::vector<Case>& cases, Run run, const std::string& where) {
+  for (const Case& c : cases) {
+    const std::string name = c.name + where;
+    Register(name + "/kernel", [=](benchmark::State& state) { run(state, c.kernel, c.inputs); });
+    Register(name + "/reference",
+             [=](benchmark::State& state) { run(state, c.reference, c.inputs); });
+  }
+}
+
 void RegisterAll() {
   for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    const char* kind = dtype == at::kFloat ? "/f32" : "/bf16";
+    const std::string kind = dtype == at::kFloat ? "/f32" : "/bf16";
     for (const Shape& shape : kShapes) {
-      for (const Case& c : Cases(shape, dtype)) {
-        const std::string name = std::string(c.name).append("/").append(shape.name).append(kind);
-        Register(std::string(name).append("/kernel"),
-                 [c](benchmark::State& state) { Train(state, c.kernel, c.inputs); });
-        Register(std::string(name).append("/reference"),
-                 [c](benchmark::State& state) { Train(state, c.reference, c.inputs); });
-      }
+      const std::string where = "/" + (shape.name + kind);
+      RegisterCases(Cases(shape, dtype), Train, where);
+      RegisterCases(DecodeCases(shape, dtype), Decode, where);
     }
-    Register(std::string("AdamW/10M").append(kind).append("/kernel"),
+    Register("AdamW/10M" + kind + "/kernel",
              [=](benchmark::State& state) { UpdateWeights(state, AdamWUpdate, dtype); });
-    Register(std::string("AdamW/10M").append(kind).append("/reference"),
+    Register("AdamW/10M" + kind + "/reference",
              [=](benchmark::State& state) { UpdateWeights(state, reference::AdamWUpdate, dtype); });
+    Register("GradNorm/10M" + kind + "/kernel",
+             [=](benchmark::State& state) { TakeNorm(state, GradNorm, dtype); });
+    Register("GradNorm/10M" + kind + "/reference",
+             [=](benchmark::State& state) { TakeNorm(state, reference::GradNorm, dtype); });
   }
 }
 
