@@ -24,16 +24,14 @@ constexpr int kFormat = 1;
                     .hint = "go on from an older checkpoint"});
 }
 
-std::string HashOf(std::span<const std::byte> bytes) { return HashHex(bytes.data(), bytes.size()); }
-
 json DescribeFile(const fs::path& path) {
   const MappedFile file(path);
-  json entry = {{"bytes", file.size()}, {"xxh3", HashOf(file.bytes())}};
+  json entry = {{"bytes", file.size()}, {"xxh3", HashHex(file, file.bytes())}};
   if (path.extension() == ".safetensors") {
     const SafetensorsFile stored(path);
     json& tensors = entry["tensors"] = json::object();
     for (const StoredTensor& tensor : stored.tensors()) {
-      tensors[tensor.name] = HashOf(stored.Bytes(tensor));
+      tensors[tensor.name] = HashHex(stored.file(), stored.Bytes(tensor));
     }
   }
   return entry;
@@ -70,13 +68,13 @@ void VerifyFile(const fs::path& path, const json& entry) {
             std::to_string(file.size()) + " bytes");
   }
   const std::string expected = entry.at("xxh3").get<std::string>();
-  const std::string got = HashOf(file.bytes());
+  const std::string got = HashHex(file, file.bytes());
   if (got == expected) return;
   if (entry.contains("tensors")) {
     const SafetensorsFile stored(path);  // throws where the header is what was damaged
     for (const StoredTensor& tensor : stored.tensors()) {
       const std::string known = entry["tensors"].value(tensor.name, std::string("no such tensor"));
-      const std::string hash = HashOf(stored.Bytes(tensor));
+      const std::string hash = HashHex(stored.file(), stored.Bytes(tensor));
       if (hash != known) Damaged(path, tensor.name, "checksum " + known, "checksum " + hash);
     }
   }

@@ -27,6 +27,7 @@ class SafetensorsFile {
 
   const std::vector<StoredTensor>& tensors() const { return header_.tensors; }
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
+  const MappedFile& file() const { return *file_; }
   const fs::path& path() const { return file_->path(); }
   /// nullptr when the file has no such tensor.
   const StoredTensor* Find(const std::string& name) const;

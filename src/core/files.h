@@ -93,4 +93,8 @@ std::vector<fs::path> ExpandGlob(const std::string& pattern);
 std::string HashHex(const void* data, size_t size);
 uint64_t Hash64(const void* data, size_t size);
 
+/// HashHex of a part of a mapped file. What was read is unmapped again as it goes: a file of any
+/// size takes a few MiB of memory.
+std::string HashHex(const MappedFile& file, std::span<const std::byte> part);
+
 }  // namespace meap

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "core/machine.h"
 #include "core/outputs.h"
 #include "tests/support.h"
 
@@ -29,6 +30,26 @@ TEST(FilesTest, OnlyAFullDiskIsToBeFreed) {
   const ErrorParts parts =
       testing::ErrorOf([&] { WriteFileAtomically(dir / "file" / "x", ""); }, ExitCode::kFailed);
   EXPECT_THAT(parts.hint, Not(HasSubstr("disk space")));
+}
+
+TEST(FilesTest, PartsOfAMappedFileHashAsTheirBytesDoAndLeaveMemory) {
+  const testing::TempDir folder;
+  std::string text(40 << 20, '\0');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i % 251);
+  WriteFileAtomically(folder.path() / "file", text);
+  const MappedFile file(folder.path() / "file");
+  for (const auto& [begin, size] : {std::pair<size_t, size_t>{0, 0},
+                                    {1, 1},
+                                    {4095, 5000},
+                                    {3, 4 << 20},
+                                    {17, 9'000'001},
+                                    {0, text.size()}}) {
+    SCOPED_TRACE(std::to_string(begin) + " + " + std::to_string(size));
+    EXPECT_EQ(HashHex(file, file.bytes().subspan(begin, size)), HashHex(text.data() + begin, size));
+  }
+  const int64_t before = ResidentMemory();
+  HashHex(file, file.bytes());
+  EXPECT_LT(ResidentMemory() - before, 8 << 20);
 }
 
 TEST(FilesTest, AnOutputFileIsNoFolder) {
