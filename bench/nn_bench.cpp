@@ -119,8 +119,9 @@ std::vector<Case> Cases(const Shape& s, at::ScalarType dtype) {
 std::vector<Case> DecodeCases(const Shape& s, at::ScalarType dtype) {
   std::vector<CachedSequence> sequences;
   for (int64_t i = 0; i < s.batch; ++i) {
-    sequences.push_back({.k_TKd = Random({s.length, s.kv_heads, s.head_dim()}, dtype).detach(),
-                         .v_TKd = Random({s.length, s.kv_heads, s.head_dim()}, dtype).detach()});
+    sequences.push_back({.k_CKd = Random({s.length, s.kv_heads, s.head_dim()}, dtype).detach(),
+                         .v_CKd = Random({s.length, s.kv_heads, s.head_dim()}, dtype).detach(),
+                         .length = s.length});
   }
   return {
       {"SkinnyLinear",
@@ -160,7 +161,7 @@ using Run = void (*)(benchmark::State&, const Operator&, const Tensors&);
 
 void RegisterCases(const std::vector<Case>& cases, Run run, const std::string& where) {
   for (const Case& c : cases) {
-    const std::string name = c.name + where;
+    const std::string name = std::string(c.name).append(where);
     Register(name + "/kernel", [=](benchmark::State& state) { run(state, c.kernel, c.inputs); });
     Register(name + "/reference",
              [=](benchmark::State& state) { run(state, c.reference, c.inputs); });
@@ -171,7 +172,7 @@ void RegisterAll() {
   for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     const std::string kind = dtype == at::kFloat ? "/f32" : "/bf16";
     for (const Shape& shape : kShapes) {
-      const std::string where = "/" + (shape.name + kind);
+      const std::string where = std::string("/").append(shape.name).append(kind);
       RegisterCases(Cases(shape, dtype), Train, where);
       RegisterCases(DecodeCases(shape, dtype), Decode, where);
     }

@@ -2,10 +2,35 @@
 
 #include <ATen/ATen.h>
 
+#include <cstddef>
+#include <cstring>
+
 #include "core/error.h"
 #include "nn/cached_attention.h"
 
 namespace meap {
+namespace {
+
+/// Writes tokens [begin, begin + count) of fresh_NKd behind the first `past` of a cache.
+void Append(const at::Tensor& cache_CKd, int64_t past, const at::Tensor& fresh_NKd, int64_t begin,
+            int64_t count) {
+  const int64_t width = cache_CKd.stride(0);
+  const bool dense = fresh_NKd.stride(2) == 1 && fresh_NKd.stride(1) == fresh_NKd.size(2);
+  if (!cache_CKd.is_cpu() || !dense) {
+    cache_CKd.narrow(0, past, count).copy_(fresh_NKd.narrow(0, begin, count));
+    return;
+  }
+  // Decoding does it for every layer and sequence: three calls of libtorch would cost more than the
+  // attention to a short cache.
+  const auto bytes = static_cast<int64_t>(cache_CKd.element_size());
+  auto* to = static_cast<std::byte*>(cache_CKd.data_ptr()) + past * width * bytes;
+  const auto* from = static_cast<const std::byte*>(fresh_NKd.const_data_ptr());
+  for (int64_t i = 0; i < count; ++i, to += width * bytes) {
+    std::memcpy(to, from + (begin + i) * fresh_NKd.stride(0) * bytes, width * bytes);
+  }
+}
+
+}  // namespace
 
 KvCache::KvCache(const LlamaConfig& config, int64_t capacity, at::ScalarType dtype,
                  at::Device device)
@@ -75,10 +100,9 @@ at::Tensor CacheAttender::Attend(int64_t layer, const at::Tensor& q_NHd, const a
     const int64_t past = part.cache->length();
     const at::Tensor& k_CKd = part.cache->keys_CKd_[layer];
     const at::Tensor& v_CKd = part.cache->values_CKd_[layer];
-    k_CKd.narrow(0, past, fresh).copy_(k_NKd.narrow(0, begin, fresh));
-    v_CKd.narrow(0, past, fresh).copy_(v_NKd.narrow(0, begin, fresh));
-    sequences.push_back(
-        {k_CKd.narrow(0, 0, past + fresh), v_CKd.narrow(0, 0, past + fresh), fresh});
+    Append(k_CKd, past, k_NKd, begin, fresh);
+    Append(v_CKd, past, v_NKd, begin, fresh);
+    sequences.push_back({k_CKd, v_CKd, past + fresh, fresh});
     begin += fresh;
   }
   return CachedAttention(q_NHd, sequences);

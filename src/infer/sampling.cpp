@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <unordered_set>
 #include <vector>
@@ -40,6 +41,24 @@ class Ranking {
   size_t sorted_ = 0;
 };
 
+/// The first of the highest logits, in a form that compilers turn into vector instructions: with a
+/// vocabulary of 50,000 and a few sequences std::max_element is a twentieth of decoding's time.
+int32_t MostLikely(std::span<const float> logits) {
+  constexpr size_t kLanes = 16;
+  float highest[kLanes];
+  std::fill(highest, highest + kLanes, -std::numeric_limits<float>::infinity());
+  size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      highest[lane] = logits[i + lane] > highest[lane] ? logits[i + lane] : highest[lane];
+    }
+  }
+  for (; i < logits.size(); ++i) highest[0] = std::max(highest[0], logits[i]);
+  const float top = *std::max_element(highest, highest + kLanes);
+  const auto found = std::find(logits.begin(), logits.end(), top);
+  return found == logits.end() ? 0 : static_cast<int32_t>(found - logits.begin());
+}
+
 }  // namespace
 
 void PenaliseRepetition(std::span<float> logits, std::span<const int32_t> ids, double penalty) {
@@ -51,9 +70,9 @@ void PenaliseRepetition(std::span<float> logits, std::span<const int32_t> ids, d
 }
 
 int32_t SampleToken(std::span<const float> logits, const SamplingOptions& options, double uniform) {
-  const auto highest = std::max_element(logits.begin(), logits.end());
-  if (options.temperature == 0) return static_cast<int32_t>(highest - logits.begin());
-  const auto weight = [&, top = *highest](int32_t id) {
+  const int32_t likeliest = MostLikely(logits);
+  if (options.temperature == 0) return likeliest;
+  const auto weight = [&, top = logits[likeliest]](int32_t id) {
     return std::exp((static_cast<double>(logits[id]) - top) / options.temperature);
   };
   Ranking ranking(logits);

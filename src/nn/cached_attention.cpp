@@ -23,9 +23,9 @@ void Decode(const at::Tensor& q_NHd, const std::vector<CachedSequence>& sequence
   rows.reserve(sequences.size());
   for (const CachedSequence& sequence : sequences) {
     rows.push_back(
-        {sequence.k_TKd.const_data_ptr(), sequence.v_TKd.const_data_ptr(), sequence.k_TKd.size(0)});
+        {sequence.k_CKd.const_data_ptr(), sequence.v_CKd.const_data_ptr(), sequence.length});
   }
-  DecodeAttention work(ElementOf(q_NHd), q_NHd.size(1), sequences[0].k_TKd.size(1), q_NHd.size(2),
+  DecodeAttention work(ElementOf(q_NHd), q_NHd.size(1), sequences[0].k_CKd.size(1), q_NHd.size(2),
                        std::move(rows), q_NHd.const_data_ptr(), q_NHd.stride(0),
                        out_NHd.data_ptr());
   const at::Tensor workspace = at::empty({work.WorkspaceSize()}, q_NHd.options().dtype(at::kFloat));
@@ -42,14 +42,14 @@ void Prefill(const at::Tensor& q_NHd, const std::vector<CachedSequence>& sequenc
              const at::Tensor& out_NHd) {
   AttentionInputs inputs{.element = ElementOf(q_NHd),
                          .heads = q_NHd.size(1),
-                         .kv_heads = sequences[0].k_TKd.size(1),
+                         .kv_heads = sequences[0].k_CKd.size(1),
                          .head_dim = q_NHd.size(2),
                          .offsets = {0},
                          .q = Rows(q_NHd)};
   for (const CachedSequence& sequence : sequences) {
     inputs.offsets.push_back(inputs.offsets.back() + sequence.fresh);
     inputs.cached.push_back(
-        {Rows(sequence.k_TKd), Rows(sequence.v_TKd), sequence.k_TKd.size(0) - sequence.fresh});
+        {Rows(sequence.k_CKd), Rows(sequence.v_CKd), sequence.length - sequence.fresh});
   }
   const auto f32 = q_NHd.options().dtype(at::kFloat);
   const at::Tensor log_sum_NH = at::empty({q_NHd.size(0), q_NHd.size(1)}, f32);
@@ -71,9 +71,10 @@ at::Tensor CachedAttention(const at::Tensor& q_in, const std::vector<CachedSeque
   int64_t queries = 0;
   bool decodes = true;
   for (const CachedSequence& sequence : sequences) {
-    MEAP_CHECK(sequence.fresh > 0 && sequence.fresh <= sequence.k_TKd.size(0),
+    MEAP_CHECK(sequence.fresh > 0 && sequence.fresh <= sequence.length &&
+                   sequence.length <= sequence.k_CKd.size(0),
                "new tokens are in the cache");
-    MEAP_CHECK(sequence.k_TKd.is_contiguous() && sequence.v_TKd.is_contiguous(),
+    MEAP_CHECK(sequence.k_CKd.is_contiguous() && sequence.v_CKd.is_contiguous(),
                "a cache holds token after token");
     queries += sequence.fresh;
     decodes = decodes && sequence.fresh == 1;

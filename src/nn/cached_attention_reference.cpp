@@ -8,11 +8,11 @@ namespace {
 
 at::Tensor Sequence(const at::Tensor& q_FHd, const CachedSequence& sequence) {
   const int64_t fresh = sequence.fresh;
-  const int64_t length = sequence.k_TKd.size(0);
-  const int64_t kv_heads = sequence.k_TKd.size(1);
+  const int64_t length = sequence.length;
+  const int64_t kv_heads = sequence.k_CKd.size(1);
   const int64_t group = q_FHd.size(1) / kv_heads;
-  const at::Tensor k_KTd = sequence.k_TKd.transpose(0, 1);
-  const at::Tensor v_KTd = sequence.v_TKd.transpose(0, 1);
+  const at::Tensor k_KTd = sequence.k_CKd.narrow(0, 0, length).transpose(0, 1);
+  const at::Tensor v_KTd = sequence.v_CKd.narrow(0, 0, length).transpose(0, 1);
   if (fresh == 1) {  // the queries of a group stand as rows beside each other: keys are read once
     const at::Tensor q_KGd = q_FHd.reshape({kv_heads, group, q_FHd.size(2)});
     return at::scaled_dot_product_attention(q_KGd.unsqueeze(0), k_KTd.unsqueeze(0),

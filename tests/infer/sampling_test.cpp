@@ -40,6 +40,16 @@ TEST(SampleToken, FollowsTemperatureTopKAndTopP) {
   EXPECT_EQ(SampleToken(logits, Options(1, 2, 0.63), 0.99), 1);
 }
 
+TEST(SampleToken, GreedyTakesTheFirstOfTheHighest) {
+  PhiloxStream random(1, 0, 0, 0);
+  for (size_t size = 1; size < 100; ++size) {
+    std::vector<float> logits(size);
+    for (float& logit : logits) logit = static_cast<float>(std::floor(random.Uniform() * 9) - 20);
+    const auto highest = std::max_element(logits.begin(), logits.end());
+    EXPECT_EQ(SampleToken(logits, Options(0), 0), highest - logits.begin());
+  }
+}
+
 TEST(SampleToken, TiesGoToTheLowestId) {
   EXPECT_EQ(SampleToken(std::vector<float>{1, 3, 3}, Options(0), 0), 1);
   EXPECT_EQ(SampleToken(std::vector<float>{1, 3, 3}, Options(1, 1), 0.9), 1);

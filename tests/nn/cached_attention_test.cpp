@@ -42,10 +42,10 @@ Case Make(const Shape& shape, at::ScalarType dtype) {
   int64_t fresh = 0;
   int64_t seed = 1;
   for (const auto& [past, count] : shape.sequences) {
-    const auto normal = [&] {
-      return Normal({past + count, shape.kv_heads, shape.d}, dtype, ++seed).detach();
+    const auto normal = [&] {  // a cache has room for more, and nobody reads it
+      return Normal({past + count + 3, shape.kv_heads, shape.d}, dtype, ++seed).detach();
     };
-    made.sequences.push_back({normal(), normal(), count});
+    made.sequences.push_back({normal(), normal(), past + count, count});
     fresh += count;
   }
   made.q_NHd = Normal({fresh, shape.heads, shape.d}, dtype, 1).detach();
@@ -73,8 +73,11 @@ TEST(CachedAttention, PromptsEqualTheReference) { ExpectParity(kPrompts); }
 TEST(CachedAttention, WithoutOlderTokensItIsPackedAttention) {
   const Case made = Make({{{0, 70}, {0, 9}}, 4, 2, 16}, at::kFloat);
   const auto& [a, b] = std::pair(made.sequences[0], made.sequences[1]);
-  const at::Tensor expected = PackedAttention(made.q_NHd, at::cat({a.k_TKd, b.k_TKd}),
-                                              at::cat({a.v_TKd, b.v_TKd}), Segments{{0, 70, 79}});
+  const auto packed = [](const at::Tensor& first, const at::Tensor& second) {
+    return at::cat({first.narrow(0, 0, 70), second.narrow(0, 0, 9)});
+  };
+  const at::Tensor expected = PackedAttention(made.q_NHd, packed(a.k_CKd, b.k_CKd),
+                                              packed(a.v_CKd, b.v_CKd), Segments{{0, 70, 79}});
   EXPECT_TRUE(at::equal(CachedAttention(made.q_NHd, made.sequences), expected));
 }
 
@@ -101,8 +104,8 @@ TEST(CachedAttention, ReferenceSeesThePastAndNoFuture) {
   const Case made = Make({{{3, 2}}, 1, 1, 4}, at::kDouble);
   const at::Tensor got = reference::CachedAttention(made.q_NHd, made.sequences);
   for (int64_t i = 0; i < 2; ++i) {
-    const at::Tensor k = made.sequences[0].k_TKd.narrow(0, 0, 4 + i).squeeze(1);
-    const at::Tensor v = made.sequences[0].v_TKd.narrow(0, 0, 4 + i).squeeze(1);
+    const at::Tensor k = made.sequences[0].k_CKd.narrow(0, 0, 4 + i).squeeze(1);
+    const at::Tensor v = made.sequences[0].v_CKd.narrow(0, 0, 4 + i).squeeze(1);
     const at::Tensor scores = k.mv(made.q_NHd[i][0]) / 2;
     EXPECT_TRUE(at::allclose(got[i][0], v.t().mv(scores.softmax(0))));
   }
