@@ -22,6 +22,7 @@ CASES = {
     "meap-0.1b, T 1024, micro-batch 1": ("meap-0.1b", 1024, 1, 2, []),
     "meap-0.1b, T 1024, micro-batch 2": ("meap-0.1b", 1024, 2, 2, []),
     "meap-0.1b, T 1024, a step of one micro-batch of 2": ("meap-0.1b", 1024, 2, 1, []),
+    "meap-0.1b, T 1024, a step of one sequence, bf16": ("meap-0.1b", 1024, 1, 1, ["train.precision=bf16"]),
     "meap-0.1b, T 1024, micro-batch 2, bf16": ("meap-0.1b", 1024, 2, 2, ["train.precision=bf16"]),
     "meap-0.1b, T 1024, micro-batch 1, no checkpoint copy": ("meap-0.1b", 1024, 1, 2, ["checkpoint.background=false"]),
     "meap-0.1b, T 1024, micro-batch 2, recompute mlp": ("meap-0.1b", 1024, 2, 2, ["train.recompute=mlp"]),

@@ -52,9 +52,31 @@ def test_stories_equals_the_harness(stories, data, tmp_path):
     check_parity(stories, data, tmp_path, limit=40)
 
 
+def without_refused(folder, data, copy):
+    """The data without the PIQA items that the harness stops at: an answer longer than the model's whole context."""
+    from transformers import AutoTokenizer
+
+    tokenizer, context = AutoTokenizer.from_pretrained(folder), model_context(folder)
+    (copy / "commonsense").mkdir(parents=True)
+    for file in (data / "commonsense").iterdir():
+        if not file.name.startswith("piqa"):
+            (copy / "commonsense" / file.name).symlink_to(file)
+            continue
+        lines = file.read_text().splitlines(keepends=True)
+        kept = [line for line in lines
+                if all(len(tokenizer(json.loads(line)[name]).input_ids) < context for name in ("sol1", "sol2"))]
+        assert len(lines) - len(kept) < 5
+        (copy / "commonsense" / file.name).write_text("".join(kept))
+    return copy
+
+
+def model_context(folder):
+    return json.loads((folder / "config.json").read_text())["max_position_embeddings"]
+
+
 @needs_slow()
 def test_stories_equals_the_harness_on_every_item(stories, data, tmp_path):
-    check_parity(stories, data, tmp_path)
+    check_parity(stories, without_refused(stories, data, tmp_path / "data"), tmp_path)
 
 
 @needs_slow()
