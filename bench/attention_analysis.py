@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 REFERENCE = """
@@ -53,12 +54,13 @@ print(json.dumps({"times": times[1:], "decay": 1 - total[1] / total[0]}))
 def run(words, environment=None):
     """(stdout, seconds, peak bytes) of a child process."""
     start = time.perf_counter()
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-    out = process.stdout.read()
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(errors.decode())
+    with tempfile.TemporaryFile() as errors:  # a pipe that nobody reads would fill and stop the process
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, env=environment)
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            errors.seek(0)
+            sys.exit(errors.read().decode())
     return out, time.perf_counter() - start, usage.ru_maxrss * 1024
 
 
