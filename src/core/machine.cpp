@@ -7,6 +7,11 @@
 #include <fstream>
 #include <string>
 
+/// jemalloc's control, where it is the allocator.
+// NOLINTNEXTLINE(readability-identifier-naming): jemalloc's name
+extern "C" __attribute__((weak)) int mallctl(const char* name, void* old, size_t* old_size,
+                                             void* fresh, size_t fresh_size);
+
 namespace meap {
 namespace {
 
@@ -15,6 +20,20 @@ int64_t FirstNumber(const char* path, int64_t otherwise) {
   std::ifstream file(path);
   int64_t number = 0;
   return file >> number ? number : otherwise;
+}
+
+/// Pages of /proc/self/statm: all that are resident, and those of files.
+struct Pages {
+  int64_t resident = 0;
+  int64_t of_files = 0;
+};
+
+Pages OwnPages() {
+  std::ifstream file("/proc/self/statm");
+  Pages pages;
+  int64_t size = 0;
+  file >> size >> pages.resident >> pages.of_files;
+  return pages;
 }
 
 }  // namespace
@@ -26,18 +45,33 @@ int64_t MachineMemory() {
                    FirstNumber("/sys/fs/cgroup/memory/memory.limit_in_bytes", physical)});
 }
 
-int64_t ResidentMemory() {
-  std::ifstream file("/proc/self/statm");
-  int64_t size = 0;
-  int64_t resident = 0;
-  file >> size >> resident;
-  return resident * ::sysconf(_SC_PAGESIZE);
+int64_t ResidentMemory() { return OwnPages().resident * ::sysconf(_SC_PAGESIZE); }
+
+int64_t AnonymousMemory() {
+  const Pages pages = OwnPages();
+  return (pages.resident - pages.of_files) * ::sysconf(_SC_PAGESIZE);
 }
 
 int64_t PeakMemory() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return usage.ru_maxrss * int64_t{1024};
+}
+
+void ReleaseFreedMemory() {
+  // "all arenas" is 4096 in this name (MALLCTL_ARENAS_ALL).
+  if (&mallctl != nullptr) mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
+}
+
+void MemoryWatch::Look() {
+  const auto held = static_cast<double>(AnonymousMemory());
+  const bool too_much = held > limit_;
+  if (too_much && released_) {
+    limit_ = kSlack * held;
+  } else if (too_much) {
+    ReleaseFreedMemory();
+  }
+  released_ = too_much && !released_;
 }
 
 }  // namespace meap

@@ -11,7 +11,30 @@ int64_t MachineMemory();
 /// Bytes that this process holds in memory now, shared libraries and mapped files included.
 int64_t ResidentMemory();
 
+/// The same without libraries and files.
+int64_t AnonymousMemory();
+
 /// The most it ever held.
 int64_t PeakMemory();
+
+/// Gives the freed memory that jemalloc keeps back to the system; nothing where another allocator
+/// is linked. What needs it next pays for it in page faults.
+void ReleaseFreedMemory();
+
+/// Watches a work that takes and frees blocks of ever other sizes, so that the allocator keeps more
+/// and more that fits nothing.
+class MemoryWatch {
+ public:
+  /// `expected`: bytes that the work is thought to take.
+  explicit MemoryWatch(double expected) : limit_(kSlack * expected) {}
+  /// Between two pieces of the work: releases freed memory when the process holds much more than
+  /// expected, and expects more when that did not help.
+  void Look();
+
+ private:
+  static constexpr double kSlack = 1.15;
+  double limit_;
+  bool released_ = false;  // the last time
+};
 
 }  // namespace meap

@@ -85,7 +85,8 @@ class Run {
         preflight_(preflight),
         steps_(task.sizes().steps),
         optimizer_(task.trained(), task.masters(), recipe.optimizer),
-        guard_(recipe.guard) {}
+        guard_(recipe.guard),
+        memory_(TotalBytes(preflight.memory)) {}
 
   RunOutcome Go(const std::optional<LoadedState>& from);
 
@@ -106,6 +107,7 @@ class Run {
   int64_t steps_;
   Optimizer optimizer_;
   Guard guard_;
+  MemoryWatch memory_;  // rows of many lengths leave pieces behind
   std::optional<RunLog> log_;
   std::optional<CheckpointWriter> checkpoints_;
   int64_t step_ = 0;
@@ -222,6 +224,7 @@ bool Run::AfterStep(const StepReport& report) {
   const Stopwatch pause;
   SaveIfDue(best);
   save_seconds_ += pause.Seconds();
+  memory_.Look();
   return !SignalGuard::Requested().has_value();
 }
 
