@@ -130,6 +130,17 @@ std::vector<ExpectedTensor> HfTensors(const LlamaConfig& config) {
   return tensors;
 }
 
+at::ScalarType HfBlockDtype(const fs::path& folder) {
+  const SafetensorsFolder stored(folder);
+  std::optional<StoredDType> common;
+  for (const auto& [name, entry] : Weights(stored)) {
+    if (!name.starts_with("model.layers.")) continue;
+    if (common.value_or(entry.tensor->dtype) != entry.tensor->dtype) return at::kFloat;
+    common = entry.tensor->dtype;
+  }
+  return common && IsPlainFloat(*common) ? ToScalarType(*common) : at::kFloat;
+}
+
 std::map<std::string, at::Tensor> LoadHfWeights(const fs::path& folder, const LlamaConfig& config) {
   const SafetensorsFolder stored(folder);
   std::map<std::string, SafetensorsFolder::Entry> weights = Weights(stored);

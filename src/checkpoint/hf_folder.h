@@ -27,6 +27,9 @@ std::vector<ExpectedTensor> HfTensors(const LlamaConfig& config);
 /// floating point is an InputError with the tensor's name and both shapes.
 std::map<std::string, at::Tensor> LoadHfWeights(const fs::path& folder, const LlamaConfig& config);
 
+/// The dtype of all the blocks' weights, f32 where they differ. InputError where there are none.
+at::ScalarType HfBlockDtype(const fs::path& folder);
+
 /// What goes into a folder besides what follows from the configuration.
 struct HfFolderOptions {
   StoredDType dtype = StoredDType::kF32;

@@ -85,7 +85,7 @@ at::Tensor SafetensorsFile::View(const StoredTensor& tensor) const {
   auto* data = const_cast<std::byte*>(bytes.data());
   if (reinterpret_cast<uintptr_t>(data) % StoredDTypeBytes(tensor.dtype) == 0) {
     return at::from_blob(
-        data, tensor.shape, [file = file_](void*) {}, options);
+        data, tensor.shape, [file = file_, bytes](void*) { file->Forget(bytes); }, options);
   }
   // A header of odd length leaves the elements unaligned: only then they are copied.
   at::Tensor copy = at::empty(tensor.shape, options);

@@ -34,6 +34,7 @@ class SafetensorsFile {
   std::span<const std::byte> Bytes(const StoredTensor& tensor) const;
   /// The tensor on the CPU with its stored dtype. READ-ONLY: where alignment allows, it is the
   /// mapped file itself, and a write to it kills the process. Clone or convert before changing it.
+  /// When the tensor goes, its pages leave memory.
   at::Tensor View(const StoredTensor& tensor) const;
 
  private:

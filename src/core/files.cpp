@@ -97,6 +97,17 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+void MappedFile::Forget(std::span<const std::byte> part) const {
+  if (part.empty()) return;
+  MEAP_CHECK(part.data() >= data_ && part.data() + part.size() <= data_ + size_,
+             "what is forgotten is a part of the file");
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(part.data()) / page * page;
+  const uintptr_t end = reinterpret_cast<uintptr_t>(part.data()) + part.size();
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a page's address is rounded as a number
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(TemporaryBeside(path)) {
   std::error_code ignored;  // where there is no folder, the file says why it cannot be opened
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
@@ -205,16 +216,6 @@ std::string HexOf(uint64_t hash) {
   return text;
 }
 
-/// Takes the pages that `part` touches out of this process's memory; read again, they come from the
-/// file's cache. Only a saving: what it cannot do stays undone.
-void ForgetPages(std::span<const std::byte> part) {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(part.data()) / page * page;
-  const uintptr_t end = reinterpret_cast<uintptr_t>(part.data()) + part.size();
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): a page's address is rounded as a number
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-}
-
 }  // namespace
 
 uint64_t Hash64(const void* data, size_t size) { return XXH3_64bits(data, size); }
@@ -222,7 +223,6 @@ uint64_t Hash64(const void* data, size_t size) { return XXH3_64bits(data, size);
 std::string HashHex(const void* data, size_t size) { return HexOf(Hash64(data, size)); }
 
 std::string HashHex(const MappedFile& file, std::span<const std::byte> part) {
-  MEAP_CHECK(part.data() >= file.data() && part.size() <= file.size(), "a part of the file");
   constexpr size_t kChunk = size_t{4} << 20;
   const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
                                                                        XXH3_freeState);
@@ -230,7 +230,7 @@ std::string HashHex(const MappedFile& file, std::span<const std::byte> part) {
   for (size_t done = 0; done < part.size(); done += kChunk) {
     const auto chunk = part.subspan(done, std::min(kChunk, part.size() - done));
     XXH3_64bits_update(state.get(), chunk.data(), chunk.size());
-    ForgetPages(chunk);
+    file.Forget(chunk);
   }
   return HexOf(XXH3_64bits_digest(state.get()));
 }

@@ -31,6 +31,9 @@ class MappedFile {
   const std::byte* data() const { return data_; }
   size_t size() const { return size_; }
   const fs::path& path() const { return path_; }
+  /// Takes the pages that `part` touches out of this process's memory: a saving for who has read
+  /// it. Read again, they come back from the system's cache or the disk.
+  void Forget(std::span<const std::byte> part) const;
 
  private:
   const std::byte* data_ = nullptr;
@@ -93,8 +96,8 @@ std::vector<fs::path> ExpandGlob(const std::string& pattern);
 std::string HashHex(const void* data, size_t size);
 uint64_t Hash64(const void* data, size_t size);
 
-/// HashHex of a part of a mapped file. What was read is unmapped again as it goes: a file of any
-/// size takes a few MiB of memory.
+/// HashHex of a part of a mapped file, which is forgotten as it goes: a file of any size takes a
+/// few MiB of memory.
 std::string HashHex(const MappedFile& file, std::span<const std::byte> part);
 
 }  // namespace meap

@@ -1,14 +1,16 @@
 #include "infer/loaded_model.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "checkpoint/hf_folder.h"
 #include "core/error.h"
 #include "model/device.h"
 
 namespace meap {
 
 LoadedModel LoadModel(const fs::path& folder, const std::string& device_name,
-                      const std::string& dtype_name, bool needs_mask) {
+                      const std::string& dtype_name, const LoadOptions& options) {
   const at::Device device = ParseDevice(device_name, "--device");
   const at::ScalarType dtype = ParseDtype(dtype_name, device, "--dtype");
   const LlamaConfig config = ReadHfConfig(folder);
@@ -22,11 +24,16 @@ LoadedModel LoadModel(const fs::path& folder, const std::string& device_name,
                       .hint = "put the tokenizer files of this very model into the folder"});
   }
   LlamaConfig grown = config;
-  if (needs_mask) {
+  if (options.needs_mask) {
     tokenizer.AddMaskToken();
     grown.vocab_size = std::max<int64_t>(config.vocab_size, tokenizer.VocabSize());
   }
-  Llama model(grown, dtype, device);
+  std::optional<at::ScalarType> matrix_dtype;
+  if (options.keeps_narrow) {
+    const at::ScalarType stored = HfBlockDtype(folder);
+    if (c10::elementSize(stored) < c10::elementSize(dtype)) matrix_dtype = stored;
+  }
+  Llama model(grown, dtype, device, matrix_dtype);
   model.Load(folder, config);
   return {std::move(tokenizer), std::move(model), device};
 }

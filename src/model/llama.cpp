@@ -30,16 +30,25 @@ RopeOptions RopeOf(const LlamaConfig& config) {
   return options;
 }
 
+/// The weight in the dtype of what it is multiplied with.
+at::Tensor Widened(const at::Tensor& weight_OD, const at::Tensor& x_ND) {
+  return weight_OD.scalar_type() == x_ND.scalar_type() ? weight_OD
+                                                       : weight_OD.to(x_ND.scalar_type());
+}
+
 /// A projection with its adapters.
 at::Tensor Project(const at::Tensor& x_ND, const at::Tensor& weight_OD, const at::Tensor& bias_O,
                    const AdaptedMatrix& lora, std::optional<uint64_t> dropout_seed) {
-  return AddLora(lora, x_ND, Linear(x_ND, weight_OD, bias_O), dropout_seed);
+  return AddLora(lora, x_ND, Linear(x_ND, Widened(weight_OD, x_ND), bias_O), dropout_seed);
 }
 
 }  // namespace
 
-Llama::Llama(const LlamaConfig& config, at::ScalarType dtype, at::Device device)
-    : config_(config), options_(at::TensorOptions().dtype(dtype).device(device)) {
+Llama::Llama(const LlamaConfig& config, at::ScalarType dtype, at::Device device,
+             std::optional<at::ScalarType> matrix_dtype)
+    : config_(config),
+      options_(at::TensorOptions().dtype(dtype).device(device)),
+      matrix_options_(options_.dtype(matrix_dtype.value_or(dtype))) {
   embedding_VD_ = Add("embedding", {config.vocab_size, config.hidden_size});
   AddHf("model.embed_tokens.weight");
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
@@ -72,9 +81,9 @@ LlamaBlock Llama::MakeBlock(int64_t layer) {
   LlamaBlock block;
   block.attention_norm_D = Add(name + "attention_norm", {c.hidden_size});
   AddHf(hf + "input_layernorm.weight");
-  block.qkv = Add(name + "qkv", {q + 2 * kv, c.hidden_size});
+  block.qkv = AddMatrix(name + "qkv", {q + 2 * kv, c.hidden_size});
   add_qkv("weight");
-  block.out = Add(name + "out", {c.hidden_size, q});
+  block.out = AddMatrix(name + "out", {c.hidden_size, q});
   AddHf(hf + "self_attn.o_proj.weight");
   if (c.attention_bias) {
     block.qkv_bias = Add(name + "qkv_bias", {q + 2 * kv});
@@ -84,9 +93,9 @@ LlamaBlock Llama::MakeBlock(int64_t layer) {
   }
   block.mlp_norm_D = Add(name + "mlp_norm", {c.hidden_size});
   AddHf(hf + "post_attention_layernorm.weight");
-  block.gate_up = Add(name + "gate_up", {2 * c.intermediate_size, c.hidden_size});
+  block.gate_up = AddMatrix(name + "gate_up", {2 * c.intermediate_size, c.hidden_size});
   add_gate_up("weight");
-  block.down = Add(name + "down", {c.hidden_size, c.intermediate_size});
+  block.down = AddMatrix(name + "down", {c.hidden_size, c.intermediate_size});
   AddHf(hf + "mlp.down_proj.weight");
   if (c.mlp_bias) {
     block.gate_up_bias = Add(name + "gate_up_bias", {2 * c.intermediate_size});
@@ -100,6 +109,12 @@ LlamaBlock Llama::MakeBlock(int64_t layer) {
 at::Tensor Llama::Add(const std::string& name, std::vector<int64_t> shape) {
   const bool matrix = shape.size() > 1;
   parameters_.push_back({name, at::empty(shape, options_), matrix});
+  PreferHugePages(parameters_.back().tensor);
+  return parameters_.back().tensor;
+}
+
+at::Tensor Llama::AddMatrix(const std::string& name, std::vector<int64_t> shape) {
+  parameters_.push_back({name, at::empty(shape, matrix_options_), /*decays=*/true});
   PreferHugePages(parameters_.back().tensor);
   return parameters_.back().tensor;
 }
@@ -148,7 +163,7 @@ std::vector<at::Tensor> Llama::Block(size_t layer, const at::Tensor& residual_ND
     const at::Tensor gate_up_N2F =
         Project(in[0], block.gate_up, block.gate_up_bias, block.gate_up_lora, dropout_seed);
     if (block.down_lora.adapters.empty()) {
-      return {SwiGluLinear(gate_up_N2F, block.down, block.down_bias)};
+      return {SwiGluLinear(gate_up_N2F, Widened(block.down, gate_up_N2F), block.down_bias)};
     }
     return {
         Project(SwiGlu(gate_up_N2F), block.down, block.down_bias, block.down_lora, dropout_seed)};
@@ -208,15 +223,15 @@ void Llama::Initialize(uint64_t seed) {
 
 void Llama::Load(const fs::path& folder, const LlamaConfig& stored) {
   const at::NoGradGuard no_grad;
-  const auto weights = LoadHfWeights(folder, stored);
+  auto weights = LoadHfWeights(folder, stored);
   for (const HfSlice& slice : hf_slices_) {
-    const at::Tensor& source = weights.at(slice.hf_name);
+    const at::Tensor source = weights.extract(slice.hf_name).mapped();  // its pages go with it
     const at::Tensor target = parameters_[slice.parameter].tensor.narrow(0, slice.row, slice.rows);
     const int64_t rows = source.size(0);
     target.narrow(0, 0, rows).copy_(source);
     if (rows < slice.rows) {  // only the embedding and the head may have grown
       target.narrow(0, rows, slice.rows - rows)
-          .copy_(source.to(at::kFloat).mean(0, /*keepdim=*/true).expand({slice.rows - rows, -1}));
+          .copy_(source.mean(0, /*keepdim=*/true, at::kFloat).expand({slice.rows - rows, -1}));
     }
   }
 }

@@ -63,8 +63,11 @@ double LoraScale(const LoraOptions& options);
 
 class Llama {
  public:
-  /// All weights uninitialised, in `dtype` on `device`.
-  Llama(const LlamaConfig& config, at::ScalarType dtype, at::Device device);
+  /// All weights uninitialised, in `dtype` on `device`. `matrix_dtype`, where given, is that of the
+  /// blocks' matrices: a narrower one saves memory, and each matrix is widened when it is used. Not
+  /// for training.
+  Llama(const LlamaConfig& config, at::ScalarType dtype, at::Device device,
+        std::optional<at::ScalarType> matrix_dtype = {});
 
   /// Fresh weights: normal with config.initializer_range, those that write to the residual stream
   /// smaller by sqrt(2L) (GPT-2's rule), norms 1, biases 0. Drawn on the CPU in a fixed order: the
@@ -111,6 +114,7 @@ class Llama {
 
  private:
   at::Tensor Add(const std::string& name, std::vector<int64_t> shape);
+  at::Tensor AddMatrix(const std::string& name, std::vector<int64_t> shape);
   LlamaBlock MakeBlock(int64_t layer);
   void AddHf(const std::string& hf_name, int64_t row = 0, int64_t rows = -1);
   /// Block `layer` on the residual stream and its norm: the next stream and its norm.
@@ -125,6 +129,7 @@ class Llama {
 
   LlamaConfig config_;
   at::TensorOptions options_;
+  at::TensorOptions matrix_options_;
   Recomputed recomputed_ = Recomputed::kNone;
   std::vector<Parameter> parameters_;
   std::vector<HfSlice> hf_slices_;

@@ -115,6 +115,26 @@ TEST(Llama, SavesAndLoadsAndGrowsByTheMean) {
   }
 }
 
+TEST(Llama, NarrowMatricesComputeAsTheirWidenedTwins) {
+  const testing::TempDir dir;
+  const LlamaConfig config = TinyConfig();
+  const Llama model = MakeModel(config);
+  std::vector<at::Tensor> weights;
+  for (const Parameter& parameter : model.parameters()) weights.push_back(parameter.tensor);
+  SaveHfFolder(dir / "hf", config, model.HfSources(weights), {.dtype = StoredDType::kBF16});
+  EXPECT_EQ(HfBlockDtype(dir / "hf"), at::kBFloat16);
+  Llama wide(config, at::kFloat, at::kCPU);
+  Llama narrow(config, at::kFloat, at::kCPU, at::kBFloat16);
+  wide.Load(dir / "hf", config);
+  narrow.Load(dir / "hf", config);
+  for (const int64_t tokens : {3, 30}) {  // as decoding does it, and as training does
+    const at::Tensor ids = at::arange(tokens, at::kLong);
+    const at::Tensor expected = HiddenOf(wide, ids, Segments{{0, tokens}});
+    EXPECT_EQ(expected.scalar_type(), at::kFloat);
+    EXPECT_TRUE(at::equal(HiddenOf(narrow, ids, Segments{{0, tokens}}), expected)) << tokens;
+  }
+}
+
 TEST(Llama, GradientsReachEveryParameter) {
   const Llama model = MakeModel(TinyConfig());
   for (const Parameter& parameter : model.parameters()) parameter.tensor.requires_grad_(true);
