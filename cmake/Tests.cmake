@@ -26,7 +26,7 @@ function(meap_tests layer)
   add_test(NAME ${layer} COMMAND ${layer}_test)
 endfunction()
 
-meap_tests(core)
+meap_tests(core DEPENDS meap::jemalloc)  # which it sees give memory back
 meap_tests(config)
 meap_tests(text)
 meap_tests(data)
