@@ -229,10 +229,12 @@ void Llama::Load(const fs::path& folder, const LlamaConfig& stored) {
     const at::Tensor target = parameters_[slice.parameter].tensor.narrow(0, slice.row, slice.rows);
     const int64_t rows = source.size(0);
     target.narrow(0, 0, rows).copy_(source);
-    if (rows < slice.rows) {  // only the embedding and the head may have grown
-      target.narrow(0, rows, slice.rows - rows)
-          .copy_(source.mean(0, /*keepdim=*/true, at::kFloat).expand({slice.rows - rows, -1}));
-    }
+    if (rows == slice.rows) continue;
+    // Only embedding and head may have grown. Their mean is taken in f32, without a copy if can be.
+    const at::Tensor wide =
+        target.scalar_type() == at::kFloat ? target.narrow(0, 0, rows) : source.to(at::kFloat);
+    target.narrow(0, rows, slice.rows - rows)
+        .copy_(wide.mean(0, /*keepdim=*/true).expand({slice.rows - rows, -1}));
   }
 }
 
