@@ -106,14 +106,14 @@ LlamaBlock Llama::MakeBlock(int64_t layer) {
   return block;
 }
 
-at::Tensor Llama::Add(const std::string& name, std::vector<int64_t> shape) {
+at::Tensor Llama::Add(const std::string& name, const std::vector<int64_t>& shape) {
   const bool matrix = shape.size() > 1;
   parameters_.push_back({name, at::empty(shape, options_), matrix});
   PreferHugePages(parameters_.back().tensor);
   return parameters_.back().tensor;
 }
 
-at::Tensor Llama::AddMatrix(const std::string& name, std::vector<int64_t> shape) {
+at::Tensor Llama::AddMatrix(const std::string& name, const std::vector<int64_t>& shape) {
   parameters_.push_back({name, at::empty(shape, matrix_options_), /*decays=*/true});
   PreferHugePages(parameters_.back().tensor);
   return parameters_.back().tensor;
@@ -143,7 +143,7 @@ at::Tensor Llama::Forward(const at::Tensor& tokens_N, const at::Tensor& position
 }
 
 at::Tensor Llama::Embed(const at::Tensor& tokens_N) const {
-  const at::Tensor embedded_ND = at::embedding(embedding_VD_, tokens_N);
+  at::Tensor embedded_ND = at::embedding(embedding_VD_, tokens_N);
   if (!trained_embedding_row_.defined()) return embedded_ND;
   // The table is frozen: the row's gradient goes to the tensor that shares its memory.
   return at::where(tokens_N.eq(trained_row_).unsqueeze(1), trained_embedding_row_, embedded_ND);
