@@ -38,7 +38,8 @@ def run_meap(options, subset, folder):
     words = [options.build / "meap", "finetune", ROOT / "recipes/finetune-small.yaml", f"model.path={options.model}",
              f"data.train={subset}", f"data.sequence_length={LENGTH}", f"objective.name={options.objective}",
              "template=alpaca", "train.epochs=1", f"train.batch_tokens={options.batch * 128}",
-             f"train.precision={options.precision}", "checkpoint.every=1000000", f"output={folder}/run", "--threads", options.threads, "--quiet"]
+             f"train.precision={options.precision}", "checkpoint.every=1000000",
+             f"output={folder}/run", "--threads", options.threads, "--quiet"]
     _, memory = run([str(w) for w in words])
     lines = [json.loads(line) for line in open(folder / "run/metrics.jsonl")]
     seconds = sum(line["step_seconds"] for line in lines if "loss" in line)

@@ -49,15 +49,15 @@ Llama::Llama(const LlamaConfig& config, at::ScalarType dtype, at::Device device,
     : config_(config),
       options_(at::TensorOptions().dtype(dtype).device(device)),
       matrix_options_(options_.dtype(matrix_dtype.value_or(dtype))) {
-  embedding_VD_ = Add("embedding", {config.vocab_size, config.hidden_size});
+  embedding_VD_ = Add("embedding", {config.vocab_size, config.hidden_size}, options_);
   AddHf("model.embed_tokens.weight");
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
     blocks_.push_back(MakeBlock(layer));
   }
-  final_norm_D_ = Add("final_norm", {config.hidden_size});
+  final_norm_D_ = Add("final_norm", {config.hidden_size}, options_);
   AddHf("model.norm.weight");
   if (!config.tie_word_embeddings) {
-    head_VD_ = Add("head", {config.vocab_size, config.hidden_size});
+    head_VD_ = Add("head", {config.vocab_size, config.hidden_size}, options_);
     AddHf("lm_head.weight");
   }
   rope_ = MakeRopeTable(RopeOf(config), config.head_dim, config.max_position_embeddings, device);
@@ -79,42 +79,37 @@ LlamaBlock Llama::MakeBlock(int64_t layer) {
     AddHf(hf + "mlp.up_proj." + suffix, c.intermediate_size, c.intermediate_size);
   };
   LlamaBlock block;
-  block.attention_norm_D = Add(name + "attention_norm", {c.hidden_size});
+  block.attention_norm_D = Add(name + "attention_norm", {c.hidden_size}, options_);
   AddHf(hf + "input_layernorm.weight");
-  block.qkv = AddMatrix(name + "qkv", {q + 2 * kv, c.hidden_size});
+  block.qkv = Add(name + "qkv", {q + 2 * kv, c.hidden_size}, matrix_options_);
   add_qkv("weight");
-  block.out = AddMatrix(name + "out", {c.hidden_size, q});
+  block.out = Add(name + "out", {c.hidden_size, q}, matrix_options_);
   AddHf(hf + "self_attn.o_proj.weight");
   if (c.attention_bias) {
-    block.qkv_bias = Add(name + "qkv_bias", {q + 2 * kv});
+    block.qkv_bias = Add(name + "qkv_bias", {q + 2 * kv}, options_);
     add_qkv("bias");
-    block.out_bias = Add(name + "out_bias", {c.hidden_size});
+    block.out_bias = Add(name + "out_bias", {c.hidden_size}, options_);
     AddHf(hf + "self_attn.o_proj.bias");
   }
-  block.mlp_norm_D = Add(name + "mlp_norm", {c.hidden_size});
+  block.mlp_norm_D = Add(name + "mlp_norm", {c.hidden_size}, options_);
   AddHf(hf + "post_attention_layernorm.weight");
-  block.gate_up = AddMatrix(name + "gate_up", {2 * c.intermediate_size, c.hidden_size});
+  block.gate_up = Add(name + "gate_up", {2 * c.intermediate_size, c.hidden_size}, matrix_options_);
   add_gate_up("weight");
-  block.down = AddMatrix(name + "down", {c.hidden_size, c.intermediate_size});
+  block.down = Add(name + "down", {c.hidden_size, c.intermediate_size}, matrix_options_);
   AddHf(hf + "mlp.down_proj.weight");
   if (c.mlp_bias) {
-    block.gate_up_bias = Add(name + "gate_up_bias", {2 * c.intermediate_size});
+    block.gate_up_bias = Add(name + "gate_up_bias", {2 * c.intermediate_size}, options_);
     add_gate_up("bias");
-    block.down_bias = Add(name + "down_bias", {c.hidden_size});
+    block.down_bias = Add(name + "down_bias", {c.hidden_size}, options_);
     AddHf(hf + "mlp.down_proj.bias");
   }
   return block;
 }
 
-at::Tensor Llama::Add(const std::string& name, const std::vector<int64_t>& shape) {
+at::Tensor Llama::Add(const std::string& name, const std::vector<int64_t>& shape,
+                      const at::TensorOptions& options) {
   const bool matrix = shape.size() > 1;
-  parameters_.push_back({name, at::empty(shape, options_), matrix});
-  PreferHugePages(parameters_.back().tensor);
-  return parameters_.back().tensor;
-}
-
-at::Tensor Llama::AddMatrix(const std::string& name, const std::vector<int64_t>& shape) {
-  parameters_.push_back({name, at::empty(shape, matrix_options_), /*decays=*/true});
+  parameters_.push_back({name, at::empty(shape, options), matrix});
   PreferHugePages(parameters_.back().tensor);
   return parameters_.back().tensor;
 }

@@ -113,8 +113,8 @@ class Llama {
   std::vector<TensorSource> HfSources(const std::vector<at::Tensor>& weights) const;
 
  private:
-  at::Tensor Add(const std::string& name, const std::vector<int64_t>& shape);
-  at::Tensor AddMatrix(const std::string& name, const std::vector<int64_t>& shape);
+  at::Tensor Add(const std::string& name, const std::vector<int64_t>& shape,
+                 const at::TensorOptions& options);
   LlamaBlock MakeBlock(int64_t layer);
   void AddHf(const std::string& hf_name, int64_t row = 0, int64_t rows = -1);
   /// Block `layer` on the residual stream and its norm: the next stream and its norm.

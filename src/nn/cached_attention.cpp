@@ -82,7 +82,7 @@ at::Tensor CachedAttention(const at::Tensor& q_in, const std::vector<CachedSeque
   MEAP_CHECK(queries == q_in.size(0), "sequences cover the queries");
   if (!HasKernel(q_in) || sequences.empty()) return reference::CachedAttention(q_in, sequences);
   const at::Tensor q_NHd = IsDense(q_in) ? q_in : q_in.contiguous();
-  const at::Tensor out_NHd = at::empty(q_NHd.sizes(), q_NHd.options());
+  at::Tensor out_NHd = at::empty(q_NHd.sizes(), q_NHd.options());
   if (decodes) {
     Decode(q_NHd, sequences, out_NHd);
   } else {

@@ -42,7 +42,7 @@ at::Tensor Forward(const at::Tensor& gate_up_N2F) {
 /// result again.
 at::Tensor Backward(const at::Tensor& gate_up_N2F, const at::Tensor& grad_out_NF,
                     const at::Tensor& out_NF) {
-  const at::Tensor grad_N2F = at::empty_like(gate_up_N2F);
+  at::Tensor grad_N2F = at::empty_like(gate_up_N2F);
   const int64_t width = grad_out_NF.size(-1);
   const int64_t rows = width == 0 ? 0 : grad_out_NF.numel() / width;
   const Element element = ElementOf(gate_up_N2F);

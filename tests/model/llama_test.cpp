@@ -22,6 +22,15 @@ Llama MakeModel(const LlamaConfig& config, uint64_t seed = 1) {
   return model;
 }
 
+/// Saves the model's weights as a Hugging Face folder; returns them.
+std::vector<at::Tensor> Save(const Llama& model, const fs::path& folder,
+                             StoredDType dtype = StoredDType::kF32) {
+  std::vector<at::Tensor> weights;
+  for (const Parameter& parameter : model.parameters()) weights.push_back(parameter.tensor);
+  SaveHfFolder(folder, model.config(), model.HfSources(weights), {.dtype = dtype});
+  return weights;
+}
+
 at::Tensor HiddenOf(const Llama& model, const at::Tensor& tokens, const Segments& segments) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> positions;
@@ -98,9 +107,7 @@ TEST(Llama, SavesAndLoadsAndGrowsByTheMean) {
   const testing::TempDir dir;
   const LlamaConfig config = TinyConfig();
   const Llama model = MakeModel(config);
-  std::vector<at::Tensor> weights;
-  for (const Parameter& parameter : model.parameters()) weights.push_back(parameter.tensor);
-  SaveHfFolder(dir / "hf", config, model.HfSources(weights), {});
+  const std::vector<at::Tensor> weights = Save(model, dir / "hf");
   LlamaConfig grown = config;
   grown.vocab_size += 2;
   Llama loaded(grown, at::kFloat, at::kCPU);
@@ -119,9 +126,7 @@ TEST(Llama, NarrowMatricesComputeAsTheirWidenedTwins) {
   const testing::TempDir dir;
   const LlamaConfig config = TinyConfig();
   const Llama model = MakeModel(config);
-  std::vector<at::Tensor> weights;
-  for (const Parameter& parameter : model.parameters()) weights.push_back(parameter.tensor);
-  SaveHfFolder(dir / "hf", config, model.HfSources(weights), {.dtype = StoredDType::kBF16});
+  Save(model, dir / "hf", StoredDType::kBF16);
   EXPECT_EQ(HfBlockDtype(dir / "hf"), at::kBFloat16);
   Llama wide(config, at::kFloat, at::kCPU);
   Llama narrow(config, at::kFloat, at::kCPU, at::kBFloat16);
