@@ -13,9 +13,9 @@ else
   files=
 fi
 [ -n "$files" ] || { echo "tidy: no changed files"; exit 0; }
-# The compile commands name gcc's precompiled header, which clang cannot read.
+# The compile commands name gcc's precompiled header, which clang cannot read, and OpenMP, whose omp.h it lacks.
 mkdir -p "$build/tidy"
-sed -E 's/-include [^ ]*cmake_pch\.hxx//g; s/-Winvalid-pch//g; s/-fpch-preprocess//g' \
+sed -E 's/-include [^ ]*cmake_pch\.hxx//g; s/-Winvalid-pch//g; s/-fpch-preprocess//g; s/-fopenmp//g' \
   "$build/compile_commands.json" > "$build/tidy/compile_commands.json"
 printf '%s\n' $files | xargs -P "$(nproc)" -n 1 clang-tidy -p "$build/tidy" --quiet \
   --extra-arg=-Wno-unknown-warning-option 2> /dev/null
