@@ -130,7 +130,7 @@ def test_wrong_experiments_are_refused(tiny, tmp_path):
     _, log = run_meap("experiment", file, "--quiet", code=2)
     assert "attention dekay" in log
     file.write_text(file.read_text().replace("mask_ratio: 0}", "mask_ratio: 0.3}").replace("dekay", "decay"))
-    assert "must name one setting" in run_meap("experiment", file, "--quiet", code=2)[1]
+    assert "not in the grid" in run_meap("experiment", file, "--quiet", code=2)[1]
 
 
 def test_a_failing_cell_does_not_stop_the_others(tiny, tmp_path):
