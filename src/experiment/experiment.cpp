@@ -187,6 +187,7 @@ std::string Report(const ExperimentFile& file, const std::vector<Cell>& cells) {
 ExperimentOutcome RunExperiment(const ExperimentFile& file, const ExperimentOptions& options) {
   std::vector<Cell> cells = ExpandCells(file);
   PairWithBaselines(file, cells);
+  CheckCommands(file, cells.front(), options.check_command);
   if (options.dry_run) return {ListCells(file, cells)};
   MakeOutputDirectory(file.output, "output");
   const SignalGuard signals;
