@@ -86,6 +86,11 @@ Words PrepareWords(int threads, const Words& command) {
   return words;
 }
 
+/// Where Prepare notes that the command at a place (from 0) is done: a hash of all up to it.
+fs::path PrepareStamp(const ExperimentFile& file, size_t place) {
+  return fs::path(file.output) / "prepare" / (std::to_string(place + 1) + ".done");
+}
+
 void CheckCommand(const ExperimentFile& file, const char* key, const Words& command,
                   const Words& words, const CommandCheck& check) {
   try {
@@ -137,11 +142,18 @@ ExitCode RunCell(const ExperimentFile& file, const Cell& cell, int wanted_thread
 ExitCode Prepare(const ExperimentFile& file, int threads) {
   const fs::path folder = fs::path(file.output) / "prepare";
   MakeOutputDirectory(folder, "output");
-  for (const auto& command : file.prepare) {
-    const fs::path done = folder / (HashOf(command) + ".txt");
-    if (fs::exists(done)) continue;
-    const ExitCode code = RunStage(PrepareWords(threads, command), done, folder / "log.txt");
+  Words so_far;
+  for (size_t i = 0; i < file.prepare.size(); ++i) {
+    so_far.push_back(HashOf(file.prepare[i]));
+    const fs::path stamp = PrepareStamp(file, i);
+    if (fs::exists(stamp) && ReadFile(stamp, "stamp") == HashOf(so_far)) continue;
+    // First of all what comes after is no longer done, also when this is stopped.
+    for (size_t j = i; fs::remove(PrepareStamp(file, j)) || j < file.prepare.size(); ++j) {
+    }
+    const fs::path out = folder / (std::to_string(i + 1) + ".txt");
+    const ExitCode code = RunStage(PrepareWords(threads, file.prepare[i]), out, folder / "log.txt");
     if (code != ExitCode::kDone) return code;
+    WriteFileAtomically(stamp, HashOf(so_far));
   }
   return ExitCode::kDone;
 }

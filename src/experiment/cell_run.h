@@ -30,7 +30,8 @@ bool IsFinished(const ExperimentFile& file, const Cell& cell);
 /// is an error with the end of its log: an InputError when the stage said so.
 ExitCode RunCell(const ExperimentFile& file, const Cell& cell, int threads);
 
-/// Runs the commands of `prepare` that are not done yet, each once for the experiment's folder.
+/// Runs the commands of `prepare` from the first one that is not done, or was done with another
+/// command at its place or before it: what follows may stand on what it made.
 ExitCode Prepare(const ExperimentFile& file, int threads);
 
 /// Refuses the words of a meap command that cannot run, without running it: an InputError.

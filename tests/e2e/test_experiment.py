@@ -140,6 +140,38 @@ def test_wrong_experiments_are_refused_before_anything_runs(tiny, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_changed_prepare_command_runs_again_with_all_after_it(tiny, tmp_path):
+    file, out = tmp_path / "experiment.yaml", tmp_path / "out"
+
+    def tokenizer_made_of(documents):
+        """Runs the experiment with so many stories; the tokenizer's content and when it was written."""
+        file.write_text(f"""
+recipe: {tiny}/recipe.yaml
+set: {{train.steps: 1}}
+grid: {{train.seed: 1}}
+prepare:
+  - data synth --output {{output}}/train.jsonl --documents {documents} --seed 1
+  - tokenizer train --output {{output}}/tokenizer --vocab-size 700 {{output}}/train.jsonl
+  - data synth --probe {{output}}/probes.jsonl --probes 5
+output: {out}
+""")
+        run_meap("experiment", file, "--quiet")
+        return [((out / name).read_bytes(), (out / name).stat().st_mtime_ns)
+                for name in ("tokenizer/tokenizer.json", "probes.jsonl")]
+
+    first = tokenizer_made_of(40)
+    assert tokenizer_made_of(40) == first
+    changed = tokenizer_made_of(90)
+    assert changed[0][0] != first[0][0] and changed[1][1] != first[1][1]
+    back = tokenizer_made_of(40)
+    assert back[0][0] == first[0][0] and back[0][1] != first[0][1]
+    # A command that is changed leaves those before it as they are.
+    file.write_text(file.read_text().replace("--probes 5", "--probes 6"))
+    run_meap("experiment", file, "--quiet")
+    assert (out / "tokenizer/tokenizer.json").stat().st_mtime_ns == back[0][1]
+    assert len((out / "probes.jsonl").read_text().splitlines()) == 6
+
+
 def test_a_failing_cell_does_not_stop_the_others(tiny, tmp_path):
     file = tmp_path / "experiment.yaml"
     file.write_text(f"""
