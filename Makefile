@@ -49,7 +49,7 @@ check: configure
 check-slow: test
 	@MEAP_SLOW=1 $(PYTHON) -m pytest -q tests/e2e tests/parity
 	@tools/check_tidy.sh $(BUILD) --all
-	@$(BUILD)/meap experiment recipes/experiments/retrieval-forming.yaml --jobs 2
+	@for study in recipes/experiments/retrieval-forming*.yaml; do $(BUILD)/meap experiment $$study --jobs 2 || exit 1; done
 
 # Each target for FUZZ_SECONDS under ASan and UBSan; a finding stops it and leaves the input in build-fuzz/.
 FUZZ_SECONDS ?= 600

@@ -30,6 +30,7 @@ struct EvalArguments {
   std::string cache;
   std::string bos = "tokenizer";
   bool list = false;
+  std::vector<ChosenTask> chosen;  // what --tasks names
   EvalOptions options;
   CommonFlags flags;
 };
@@ -129,11 +130,15 @@ void WriteResults(const std::vector<ModelRun>& runs, const OutputPaths& paths) {
   WriteToStdout(RenderTerminal(Compare(std::move(shown), {}), StdoutTakesColor()));
 }
 
-void RunEval(const EvalArguments& arguments) {
+TaskRegistry RegistryOf(const EvalArguments& arguments) {
   TaskRegistry registry;
   for (const std::string& file : arguments.task_files) registry.AddFiles(file);
-  if (arguments.list) return PrintTasks(registry);
-  const std::vector<ChosenTask> tasks = registry.Choose(arguments.tasks);
+  return registry;
+}
+
+void RunEval(const EvalArguments& arguments) {
+  if (arguments.list) return PrintTasks(RegistryOf(arguments));
+  const std::vector<ChosenTask>& tasks = arguments.chosen;
   if (tasks.empty() || arguments.models.empty()) {
     throw InputError({.what = "nothing to evaluate",
                       .where = tasks.empty() ? "--tasks" : "--model",
@@ -227,6 +232,10 @@ void AddEvalCommand(CLI::App& root) {
       "  meap eval --model runs/ntp/hf --model runs/meap/hf --tasks mdqa20,needle --data DATA \\\n"
       "      --limit 50 --output results.json --samples samples.jsonl\n"
       "  meap eval --model DIR --tasks perplexity --text validation.jsonl");
+  // While parsing: an experiment finds a wrong name before it trains what shall be evaluated.
+  command->parse_complete_callback([arguments] {
+    if (!arguments->list) arguments->chosen = RegistryOf(*arguments).Choose(arguments->tasks);
+  });
   command->callback([arguments] { RunEval(*arguments); });
 }
 

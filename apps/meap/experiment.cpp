@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "commands.h"
+#include "command_line.h"
 #include "json_lines.h"
 
 namespace meap {
@@ -36,7 +36,7 @@ void AddExperimentCommand(CLI::App& root, ExitCode& exit_code) {
       "  recipe: ../demo.yaml                 # relative to the file\n"
       "  set: {train.steps: 300}              # over the recipe, in every cell\n"
       "  grid: {objective.mask_ratio: [0, 0.15], train.seed: [1, 2, 3]}\n"
-      "  baseline: {objective.mask_ratio: 0}\n"
+      "  baseline: {objective.mask_ratio: 0}  # what each setting is compared with\n"
       "  evaluate: [attention decay --input text.jsonl]   # --model and --output are added\n"
       "  output: runs/experiments/mine\n"
       "Examples:\n"
@@ -44,6 +44,7 @@ void AddExperimentCommand(CLI::App& root, ExitCode& exit_code) {
       "  meap experiment recipes/experiments/pretrain-ratio-small.yaml --dry-run");
   command->callback([arguments, &exit_code] {
     arguments->options.threads = ApplyCommonFlags(arguments->flags);
+    arguments->options.check_command = CheckCommandLine;
     const ExperimentOutcome outcome =
         RunExperiment(ReadExperimentFile(arguments->file, arguments->output), arguments->options);
     WriteToStdout(outcome.text);

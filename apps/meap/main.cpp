@@ -1,17 +1,15 @@
 // `meap`: parses the command line, runs one subcommand, turns failures into messages and exit
 // codes.
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <new>
-#include <span>
 
+#include "command_line.h"
 #include "commands.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "core/strings.h"
 #include "flag_checks.h"
 #include "json_lines.h"
 
@@ -55,27 +53,6 @@ int ApplyCommonFlags(const CommonFlags& flags) {
 
 namespace {
 
-std::vector<std::string> CommandsOf(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  return names;
-}
-
-/// CLI11 says of an unknown command only that one is required.
-void CheckCommand(const CLI::App& app, std::span<char* const> words, const std::string& path) {
-  const std::vector<std::string> known = CommandsOf(app);
-  if (known.empty() || words.empty() || words[0][0] == '-') return;
-  const std::string word = words[0];
-  if (std::find(known.begin(), known.end(), word) != known.end()) {
-    return CheckCommand(*app.get_subcommand(word), words.subspan(1), path + " " + word);
-  }
-  const std::string nearest = NearestName(word, known);
-  throw InputError({.what = "there is no command " + path + " " + word,
-                    .expected = "one of " + Join(known, ", "),
-                    .hint = nearest.empty() ? "`" + path + " --help` says what they do"
-                                            : "did you mean " + nearest + "?"});
-}
-
 /// CLI11 leaves a blank line where a group of hidden flags would stand.
 class HelpFormatter : public CLI::Formatter {
  public:
@@ -97,23 +74,9 @@ int Run(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 done, 1 the work failed, 2 wrong usage, recipe or input,\n"
       "130 and 143 stopped by SIGINT or SIGTERM with the state saved.");
-  AddTokenizerCommand(app);
-  AddDataCommand(app);
   ExitCode exit_code = ExitCode::kDone;
-  AddPretrainCommand(app, exit_code);
-  AddFinetuneCommand(app, exit_code);
-  AddInspectCommand(app);
-  AddScoreCommand(app);
-  AddGenerateCommand(app);
-  AddChatCommand(app, exit_code);
-  AddEvalCommand(app);
-  AddCompareCommand(app);
-  AddAttentionCommand(app);
-  AddExperimentCommand(app, exit_code);
-  AddJudgeCommand(app, exit_code);
-  AddReportCommand(app);
-  AddOptionsCommand(app);
-  CheckCommand(app, std::span(argv, static_cast<size_t>(argc)).subspan(1), "meap");
+  AddCommands(app, exit_code);
+  CheckCommandName(app, std::vector<std::string>(argv + 1, argv + argc), "meap");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

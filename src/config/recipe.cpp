@@ -378,9 +378,10 @@ void CheckAcrossKeys(Recipe& recipe, const OptionSource& source, const std::stri
   } else {
     CheckMask(recipe.objective.mask, source);
   }
-  if (recipe.objective.name == "ntp") {
+  if (recipe.objective.name == "ntp") {  // none of these says anything to it
     recipe.objective.mask_ratio = 0;
     recipe.objective.mask = {};
+    recipe.objective.layout = {};
   }
 }
 

@@ -10,7 +10,9 @@
 namespace meap {
 namespace {
 
-std::string HashOf(const std::vector<std::string>& words) {
+using Words = std::vector<std::string>;
+
+std::string HashOf(const Words& words) {
   const std::string text = Join(words, "\n");
   return HashHex(text.data(), text.size());
 }
@@ -67,16 +69,38 @@ ExitCode Train(const ExperimentFile& file, const Cell& cell, int threads) {
   return RunStage(std::move(words), files.training(), files.log());
 }
 
-ExitCode Evaluate(const ExperimentFile& file, const Cell& cell, int threads,
-                  const std::vector<std::string>& command) {
-  const CellFiles files(file, cell);
-  std::vector<std::string> words = command;
+/// A command of `evaluate` with what every model adds to it.
+Words EvaluateWords(const CellFiles& files, int threads, const Words& command) {
+  Words words = command;
   words.insert(words.end(), {"--model", (files.run() / "hf").string(), "--threads",
                              std::to_string(threads), "--output", files.result(command).string()});
   if (command[0] == "eval") {
     words.insert(words.end(), {"--samples", files.samples(command).string()});
   }
-  return RunStage(std::move(words), files.folder / "table.txt", files.log());
+  return words;
+}
+
+Words PrepareWords(int threads, const Words& command) {
+  Words words = command;
+  words.insert(words.end(), {"--threads", std::to_string(threads)});
+  return words;
+}
+
+/// Where Prepare notes that the command at a place (from 0) is done: a hash of all up to it.
+fs::path PrepareStamp(const ExperimentFile& file, size_t place) {
+  return fs::path(file.output) / "prepare" / (std::to_string(place + 1) + ".done");
+}
+
+void CheckCommand(const ExperimentFile& file, const char* key, const Words& command,
+                  const Words& words, const CommandCheck& check) {
+  try {
+    check(words);
+  } catch (const InputError& error) {
+    ErrorParts parts = error.parts();
+    const std::string place = file.path.string() + ": " + key + ": meap " + Join(command, " ");
+    parts.where = parts.where.empty() ? place : place + ": " + parts.where;
+    throw InputError(parts);
+  }
 }
 
 }  // namespace
@@ -108,7 +132,8 @@ ExitCode RunCell(const ExperimentFile& file, const Cell& cell, int wanted_thread
   }
   for (const auto& words : file.evaluate) {
     if (fs::exists(files.result(words))) continue;
-    const ExitCode code = Evaluate(file, cell, threads, words);
+    const ExitCode code =
+        RunStage(EvaluateWords(files, threads, words), files.folder / "table.txt", files.log());
     if (code != ExitCode::kDone) return code;
   }
   return ExitCode::kDone;
@@ -117,15 +142,30 @@ ExitCode RunCell(const ExperimentFile& file, const Cell& cell, int wanted_thread
 ExitCode Prepare(const ExperimentFile& file, int threads) {
   const fs::path folder = fs::path(file.output) / "prepare";
   MakeOutputDirectory(folder, "output");
-  for (const auto& command : file.prepare) {
-    const fs::path done = folder / (HashOf(command) + ".txt");
-    if (fs::exists(done)) continue;
-    std::vector<std::string> words = command;
-    words.insert(words.end(), {"--threads", std::to_string(threads)});
-    const ExitCode code = RunStage(std::move(words), done, folder / "log.txt");
+  Words so_far;
+  for (size_t i = 0; i < file.prepare.size(); ++i) {
+    so_far.push_back(HashOf(file.prepare[i]));
+    const fs::path stamp = PrepareStamp(file, i);
+    if (fs::exists(stamp) && ReadFile(stamp, "stamp") == HashOf(so_far)) continue;
+    // First of all what comes after is no longer done, also when this is stopped.
+    for (size_t j = i; fs::remove(PrepareStamp(file, j)) || j < file.prepare.size(); ++j) {
+    }
+    const fs::path out = folder / (std::to_string(i + 1) + ".txt");
+    const ExitCode code = RunStage(PrepareWords(threads, file.prepare[i]), out, folder / "log.txt");
     if (code != ExitCode::kDone) return code;
+    WriteFileAtomically(stamp, HashOf(so_far));
   }
   return ExitCode::kDone;
+}
+
+void CheckCommands(const ExperimentFile& file, const Cell& cell, const CommandCheck& check) {
+  for (const Words& command : file.prepare) {
+    CheckCommand(file, "prepare", command, PrepareWords(/*threads=*/1, command), check);
+  }
+  for (const Words& command : file.evaluate) {
+    const Words words = EvaluateWords(CellFiles(file, cell), /*threads=*/1, command);
+    CheckCommand(file, "evaluate", command, words, check);
+  }
 }
 
 int64_t StepsDone(const CellFiles& files) {

@@ -2,6 +2,8 @@
 // stage leaves a file when it is done, so that a stopped cell goes on where it was.
 #pragma once
 
+#include <functional>
+
 #include "core/error.h"
 #include "experiment/cells.h"
 
@@ -28,8 +30,15 @@ bool IsFinished(const ExperimentFile& file, const Cell& cell);
 /// is an error with the end of its log: an InputError when the stage said so.
 ExitCode RunCell(const ExperimentFile& file, const Cell& cell, int threads);
 
-/// Runs the commands of `prepare` that are not done yet, each once for the experiment's folder.
+/// Runs the commands of `prepare` from the first one that is not done, or was done with another
+/// command at its place or before it: what follows may stand on what it made.
 ExitCode Prepare(const ExperimentFile& file, int threads);
+
+/// Refuses the words of a meap command that cannot run, without running it: an InputError.
+using CommandCheck = std::function<void(const std::vector<std::string>& words)>;
+
+/// Checks the commands of `prepare` and `evaluate` as they would be run for this cell.
+void CheckCommands(const ExperimentFile& file, const Cell& cell, const CommandCheck& check);
 
 /// Steps the cell's training has done, by its metrics file; 0 before the first.
 int64_t StepsDone(const CellFiles& files);

@@ -47,19 +47,24 @@ std::string Cell::Name(bool with_seed) const {
   return parts.empty() ? "as the recipe" : Join(parts, ", ");
 }
 
-std::vector<Cell> ExpandCells(const ExperimentFile& file) {
+Cell ResolveCell(const ExperimentFile& file, KeyValues values) {
   const RecipeTask task =
       file.command == "finetune" ? RecipeTask::kFinetune : RecipeTask::kPretrain;
+  Cell cell{.values = std::move(values), .hash = {}};
+  for (const KeyValues* part : {&file.set, &std::as_const(cell.values)}) {
+    for (const auto& [key, value] : *part) cell.overrides.push_back(key + "=" + value);
+  }
+  cell.recipe = LoadRecipe(file.recipe, cell.overrides, task);
+  cell.hash = CellHash(cell.recipe, file);
+  return cell;
+}
+
+std::vector<Cell> ExpandCells(const ExperimentFile& file) {
   std::vector<Cell> cells;
   std::set<std::string> seen;
   for (const std::vector<Axis>& grid : file.grids) {
     for (KeyValues& values : Combinations(grid)) {
-      Cell cell{.values = std::move(values), .hash = {}};
-      for (const KeyValues* part : {&file.set, &std::as_const(cell.values)}) {
-        for (const auto& [key, value] : *part) cell.overrides.push_back(key + "=" + value);
-      }
-      cell.recipe = LoadRecipe(file.recipe, cell.overrides, task);
-      cell.hash = CellHash(cell.recipe, file);
+      Cell cell = ResolveCell(file, std::move(values));
       if (seen.insert(cell.hash).second) cells.push_back(std::move(cell));
     }
   }

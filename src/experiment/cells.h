@@ -22,7 +22,14 @@ struct Cell {
   std::string Name(bool with_seed) const;
   /// The words that a command line puts over the recipe file.
   std::vector<std::string> overrides = {};
+  /// Of the cell that this one is compared with (experiment/baseline.h): its hash, and its name
+  /// without the seed. Empty: none.
+  std::string baseline = {};
+  std::string baseline_name = {};
 };
+
+/// The cell with these values of grid keys, resolved and checked, whether or not a grid has it.
+Cell ResolveCell(const ExperimentFile& file, KeyValues values);
 
 /// Every cell, in the file's order, each recipe resolved and checked. Cells that resolve to the
 /// same run are one. Errors of the recipe are InputErrors as ever.

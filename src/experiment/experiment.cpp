@@ -15,6 +15,7 @@
 
 #include "core/console.h"
 #include "core/signals.h"
+#include "experiment/baseline.h"
 
 namespace meap {
 namespace {
@@ -36,6 +37,7 @@ class FolderLock {
       if (i == 0) Note("waiting for an earlier run of this experiment to end");
       if (i == kTries || SignalGuard::Requested()) {
         close(descriptor_);
+        SignalGuard::StopIfRequested();
         throw InputError({.what = "another run works on this experiment",
                           .where = folder.string(),
                           .hint = "wait for it, or give this one another --output"});
@@ -151,12 +153,13 @@ class Grid {
 
 std::string ListCells(const ExperimentFile& file, const std::vector<Cell>& cells) {
   TextTable table{.title = fmt::format("{} cells in {}", cells.size(), file.output),
-                  .header = {"cell", "folder", "state"}};
+                  .header = {"cell", "folder", "state", "baseline"}};
   for (const Cell& cell : cells) {
     const int64_t steps = StepsDone(CellFiles(file, cell));
     const std::string begun = steps > 0 ? fmt::format("step {}", steps) : "to do";
-    table.rows.push_back(
-        {cell.Name(true), "cells/" + cell.hash, IsFinished(file, cell) ? "finished" : begun});
+    table.rows.push_back({cell.Name(true), "cells/" + cell.hash,
+                          IsFinished(file, cell) ? "finished" : begun,
+                          cell.baseline_name.empty() ? "-" : cell.baseline_name});
   }
   return AlignedText(table);
 }
@@ -168,7 +171,7 @@ std::string Report(const ExperimentFile& file, const std::vector<Cell>& cells) {
     if (IsFinished(file, cell)) results.push_back(ReadCell(file, cell));
   }
   if (results.empty()) return "no cell is finished\n";
-  const ExperimentSummary summary = Summarize(file, results);
+  const ExperimentSummary summary = Summarize(results);
   const fs::path output = file.output;
   WriteFileAtomically(output / "experiment.json",
                       SummaryJson(file, summary).dump(1, ' ', true) + "\n");
@@ -182,7 +185,9 @@ std::string Report(const ExperimentFile& file, const std::vector<Cell>& cells) {
 }  // namespace
 
 ExperimentOutcome RunExperiment(const ExperimentFile& file, const ExperimentOptions& options) {
-  const std::vector<Cell> cells = ExpandCells(file);
+  std::vector<Cell> cells = ExpandCells(file);
+  PairWithBaselines(file, cells);
+  CheckCommands(file, cells.front(), options.check_command);
   if (options.dry_run) return {ListCells(file, cells)};
   MakeOutputDirectory(file.output, "output");
   const SignalGuard signals;

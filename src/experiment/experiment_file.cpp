@@ -68,6 +68,18 @@ class FileReader {
     if (grids.empty()) Fail(node, "grid", "at least one grid");
     return grids;
   }
+  /// A map says what a baseline has in place of any setting's own values; a list pairs by hand.
+  std::vector<Pairing> Pairings(const YAML::Node& node) const {
+    if (!node.IsSequence()) return {{.with = Map(node, "baseline")}};
+    std::vector<Pairing> pairings;
+    for (const auto& entry : node) {
+      if (!entry.IsMap() || entry.size() != 2 || !entry["setting"] || !entry["with"]) {
+        Fail(entry, "baseline", "{setting: {KEY: VALUE, ...}, with: {KEY: VALUE, ...}}");
+      }
+      pairings.push_back({Map(entry["setting"], "setting"), Map(entry["with"], "with")});
+    }
+    return pairings;
+  }
   std::vector<std::string> Texts(const YAML::Node& node, const std::string& key) const {
     if (!node.IsSequence()) Fail(node, key, "a list of texts");
     std::vector<std::string> texts;
@@ -131,7 +143,7 @@ std::vector<std::pair<std::string, KeyReader>> Keys(const FileReader& reader,
        }},
       {"set", [&](const YAML::Node& node) { file.set = reader.Map(node, "set"); }},
       {"grid", [&](const YAML::Node& node) { file.grids = reader.Grids(node); }},
-      {"baseline", [&](const YAML::Node& node) { file.baseline = reader.Map(node, "baseline"); }},
+      {"baseline", [&](const YAML::Node& node) { file.baseline = reader.Pairings(node); }},
       {"prepare", [&](const YAML::Node& node) { file.prepare = reader.Commands(node, "prepare"); }},
       {"evaluate",
        [&](const YAML::Node& node) { file.evaluate = reader.Commands(node, "evaluate"); }},

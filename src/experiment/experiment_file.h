@@ -18,6 +18,13 @@ struct Axis {
   std::vector<std::string> values;
 };
 
+/// Who is compared with whom: a setting that has all values of `setting` (none: any setting), with
+/// the one that has the values of `with` in place of its own and equals it in everything else.
+struct Pairing {
+  KeyValues setting = {};
+  KeyValues with = {};
+};
+
 /// Keys of the file, in its order. In every text "{output}" stands for the experiment's folder.
 struct ExperimentFile {
   fs::path path;
@@ -26,7 +33,7 @@ struct ExperimentFile {
   fs::path recipe;                       // relative to the file
   KeyValues set = {};                    // over the recipe, in every cell
   std::vector<std::vector<Axis>> grids;  // every combination of each; together they are the cells
-  KeyValues baseline = {};               // names the setting that the others are compared with
+  std::vector<Pairing> baseline = {};    // the first that fits a setting holds
   std::vector<std::vector<std::string>> prepare = {};   // meap commands, run once before the cells
   std::vector<std::vector<std::string>> evaluate = {};  // meap commands, run for each model
   std::vector<std::string> metrics = {};                // what tables show; empty = all

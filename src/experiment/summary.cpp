@@ -8,13 +8,6 @@ namespace {
 constexpr int kResamples = 10000;
 constexpr double kConfidence = 0.95;
 
-std::string SeedOf(const CellResult& result) {
-  for (const auto& [key, value] : result.cell.values) {
-    if (key == kSeedKey) return value;
-  }
-  return "";
-}
-
 std::vector<Setting> GroupBySetting(const std::vector<CellResult>& results) {
   std::vector<Setting> settings;
   for (const CellResult& result : results) {
@@ -30,56 +23,41 @@ std::vector<Setting> GroupBySetting(const std::vector<CellResult>& results) {
       found = settings.end() - 1;
     }
     found->cells.push_back(&result);
+    if (found->compared_with.empty()) found->compared_with = result.cell.baseline_name;
+  }
+  for (Setting& setting : settings) {
+    setting.baseline = std::any_of(settings.begin(), settings.end(), [&](const Setting& other) {
+      return other.compared_with == setting.name;
+    });
   }
   return settings;
 }
 
-/// The one setting with all the values of `baseline`; null without a baseline.
-Setting* FindBaseline(const ExperimentFile& file, std::vector<Setting>& settings) {
-  if (file.baseline.empty()) return nullptr;
-  const auto has = [](const Setting& setting, const auto& wanted) {
-    return std::any_of(setting.values.begin(), setting.values.end(), [&](const auto& value) {
-      return value.first == wanted.first && SameValue(value.second, wanted.second);
-    });
-  };
-  std::vector<Setting*> found;
-  for (Setting& setting : settings) {
-    if (std::all_of(file.baseline.begin(), file.baseline.end(),
-                    [&](const auto& wanted) { return has(setting, wanted); })) {
-      found.push_back(&setting);
-    }
-  }
-  if (found.size() == 1) return found[0];
-  std::string got = found.empty() ? "no setting" : "";
-  for (const Setting* setting : found) got += (got.empty() ? "" : "; ") + setting->name;
-  throw InputError({.what = "the baseline must name one setting of the grid",
-                    .where = file.path.string() + ": baseline",
-                    .got = got,
-                    .hint = "give the grid's keys with the baseline's values, without the seed"});
-}
-
-/// Values of a metric in cells of both settings with the same seed.
-struct SeedPairs {
-  std::vector<double> a, b;
+/// Values of a metric in cells and in those that they are compared with.
+struct CellPairs {
+  std::vector<double> a, b;  // the baselines', the setting's
   std::vector<std::pair<const CellResult*, const CellResult*>> cells;
 };
 
-SeedPairs PairSeeds(const Setting& a, const Setting& b, const std::string& metric) {
-  SeedPairs pairs;
-  for (const CellResult* left : a.cells) {
-    for (const CellResult* right : b.cells) {
-      const double *x = left->Find(metric), *y = right->Find(metric);
-      if (SeedOf(*left) != SeedOf(*right) || x == nullptr || y == nullptr) continue;
-      pairs.a.push_back(*x);
-      pairs.b.push_back(*y);
-      pairs.cells.emplace_back(left, right);
-    }
+using ResultsByHash = std::map<std::string, const CellResult*>;
+
+CellPairs PairCells(const Setting& setting, const ResultsByHash& results,
+                    const std::string& metric) {
+  CellPairs pairs;
+  for (const CellResult* cell : setting.cells) {
+    const auto baseline = results.find(cell->cell.baseline);
+    if (baseline == results.end()) continue;
+    const double *x = baseline->second->Find(metric), *y = cell->Find(metric);
+    if (x == nullptr || y == nullptr) continue;
+    pairs.a.push_back(*x);
+    pairs.b.push_back(*y);
+    pairs.cells.emplace_back(baseline->second, cell);
   }
   return pairs;
 }
 
 /// Pairs of samples of all seeds, clustered by item.
-void TestOverItems(const SeedPairs& pairs, SettingMetric& metric) {
+void TestOverItems(const CellPairs& pairs, SettingMetric& metric) {
   std::vector<double> a, b;
   std::vector<uint32_t> cluster;
   std::map<std::string, uint32_t> items;
@@ -103,7 +81,7 @@ void TestOverItems(const SeedPairs& pairs, SettingMetric& metric) {
   metric.item_p = SignFlipTest(a, b, cluster, clusters, kResamples, /*seed=*/0);
 }
 
-SettingMetric MeasureSetting(const Setting& setting, const Setting* baseline,
+SettingMetric MeasureSetting(const Setting& setting, const ResultsByHash& results,
                              const std::string& name) {
   SettingMetric metric{.name = name};
   std::vector<double> values;
@@ -111,8 +89,7 @@ SettingMetric MeasureSetting(const Setting& setting, const Setting* baseline,
     if (const double* value = cell->Find(name)) values.push_back(*value);
   }
   metric.value = MeanOverSeeds(values);
-  if (baseline == nullptr || baseline == &setting) return metric;
-  const SeedPairs pairs = PairSeeds(*baseline, setting, name);
+  const CellPairs pairs = PairCells(setting, results, name);
   if (pairs.a.empty()) return metric;
   metric.difference = PairedOverSeeds(pairs.a, pairs.b);
   TestOverItems(pairs, metric);
@@ -121,9 +98,11 @@ SettingMetric MeasureSetting(const Setting& setting, const Setting* baseline,
 
 }  // namespace
 
-ExperimentSummary Summarize(const ExperimentFile& file, const std::vector<CellResult>& results) {
+ExperimentSummary Summarize(const std::vector<CellResult>& results) {
   ExperimentSummary summary{{}, GroupBySetting(results)};
+  ResultsByHash by_hash;
   for (const CellResult& result : results) {
+    by_hash[result.cell.hash] = &result;
     for (const auto& [name, value] : result.metrics) {
       if (std::find(summary.metrics.begin(), summary.metrics.end(), name) ==
           summary.metrics.end()) {
@@ -131,11 +110,9 @@ ExperimentSummary Summarize(const ExperimentFile& file, const std::vector<CellRe
       }
     }
   }
-  Setting* baseline = FindBaseline(file, summary.settings);
-  if (baseline != nullptr) baseline->baseline = true;
   for (Setting& setting : summary.settings) {
     for (const std::string& name : summary.metrics) {
-      setting.metrics.push_back(MeasureSetting(setting, baseline, name));
+      setting.metrics.push_back(MeasureSetting(setting, by_hash, name));
     }
     const auto count = static_cast<double>(setting.cells.size());
     for (const CellResult* cell : setting.cells) {

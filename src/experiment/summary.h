@@ -16,7 +16,7 @@ namespace meap {
 struct SettingMetric {
   std::string name;
   SeedMean value = {};
-  /// Minus the baseline's, seed by seed; nothing for the baseline itself or without common seeds.
+  /// Minus the baseline's, seed by seed; nothing without one, or where no seed has results of both.
   std::optional<SeedDifference> difference = {};
   /// Over items of the evaluation (clusters), all seeds together: interval of the difference and
   /// the p-value of a sign-flip test. Only where both have samples.
@@ -30,8 +30,9 @@ struct Setting {
   KeyValues values = {};  // without the seed
   std::vector<const CellResult*> cells = {};
   std::vector<SettingMetric> metrics = {};
-  bool baseline = false;
-  double mean_seconds = 0;  // of training, a cell
+  bool baseline = false;           // some other is compared with it
+  std::string compared_with = {};  // name of its baseline, which may have no results; "" = none
+  double mean_seconds = 0;         // of training, a cell
   double mean_tokens = 0;
 };
 
@@ -40,9 +41,8 @@ struct ExperimentSummary {
   std::vector<Setting> settings;     // in the order of the file
 };
 
-/// `results` must outlive the summary. A baseline that names no setting or several is an
-/// InputError.
-ExperimentSummary Summarize(const ExperimentFile& file, const std::vector<CellResult>& results);
+/// `results` must outlive the summary.
+ExperimentSummary Summarize(const std::vector<CellResult>& results);
 
 /// Everything, for programs; docs/experiments.md has the format.
 nlohmann::ordered_json SummaryJson(const ExperimentFile& file, const ExperimentSummary& summary);

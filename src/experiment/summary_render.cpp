@@ -18,6 +18,14 @@ Json ValuesJson(const KeyValues& values) {
   return json;
 }
 
+Json PairingsJson(const std::vector<Pairing>& pairings) {
+  Json json = Json::array();
+  for (const Pairing& pairing : pairings) {
+    json.push_back({{"setting", ValuesJson(pairing.setting)}, {"with", ValuesJson(pairing.with)}});
+  }
+  return json;
+}
+
 Json MeanJson(const SeedMean& mean) {
   Json json = {{"mean", mean.mean}, {"low", nullptr}, {"high", nullptr}, {"seeds", mean.seeds}};
   if (!mean.interval) return json;
@@ -99,13 +107,14 @@ TextTable ResultTable(const ExperimentSummary& summary, const std::vector<std::s
 
 TextTable DifferenceTable(const ExperimentSummary& summary, const std::string& name) {
   TextTable table{.title = name + ": difference from the baseline",
-                  .header = {"setting", "difference [95 % over seeds]", "p (seeds)",
+                  .header = {"setting", "baseline", "difference [95 % over seeds]", "p (seeds)",
                              "[95 % over items]", "p (items)"}};
   for (const Setting& setting : summary.settings) {
     const SettingMetric* metric = FindMetric(setting, name);
-    if (metric == nullptr || !metric->difference) continue;
-    table.rows.push_back({setting.name, WithInterval(metric->difference->difference, true),
-                          PValue(metric->difference->p),
+    if (metric == nullptr || setting.compared_with.empty()) continue;
+    const SeedDifference difference = metric->difference.value_or(SeedDifference());
+    table.rows.push_back({setting.name, setting.compared_with,
+                          WithInterval(difference.difference, true), PValue(difference.p),
                           metric->item_interval
                               ? fmt::format("[{:+.4f}, {:+.4f}]", metric->item_interval->low,
                                             metric->item_interval->high)
@@ -133,18 +142,15 @@ Json SummaryJson(const ExperimentFile& file, const ExperimentSummary& summary) {
                {"command", file.command},
                {"recipe", file.recipe.string()},
                {"set", ValuesJson(file.set)},
-               {"baseline", ValuesJson(file.baseline)},
+               {"baseline", PairingsJson(file.baseline)},
                {"metrics", summary.metrics},
                {"settings", Json::array()},
                {"cells", Json::array()}};
   for (const Setting& setting : summary.settings) {
-    Json entry = {{"name", setting.name},
-                  {"values", ValuesJson(setting.values)},
-                  {"baseline", setting.baseline},
-                  {"seeds", setting.cells.size()},
-                  {"train_seconds", setting.mean_seconds},
-                  {"tokens", setting.mean_tokens},
-                  {"metrics", Json::object()}};
+    Json entry = {{"name", setting.name},          {"values", ValuesJson(setting.values)},
+                  {"baseline", setting.baseline},  {"compared_with", setting.compared_with},
+                  {"seeds", setting.cells.size()}, {"train_seconds", setting.mean_seconds},
+                  {"tokens", setting.mean_tokens}, {"metrics", Json::object()}};
     for (const SettingMetric& metric : setting.metrics) {
       entry["metrics"][metric.name] = MetricJson(metric);
     }

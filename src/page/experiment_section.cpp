@@ -28,7 +28,7 @@ Json MetricOf(const Json& setting, const std::string& metric) {
 PageTable SettingsTable(const Json& document, const std::string& id) {
   PageTable table{.id = id,
                   .title = "Settings: mean over seeds [95 % interval]",
-                  .header = {"setting", "seeds", "training", "tokens"}};
+                  .header = {"setting", "compared with", "seeds", "training", "tokens"}};
   const auto metrics = document.at("metrics").get<std::vector<std::string>>();
   for (const std::string& metric : metrics) {
     table.header.insert(table.header.end(), {metric, "difference", "p"});
@@ -37,7 +37,8 @@ PageTable SettingsTable(const Json& document, const std::string& id) {
     const bool baseline = setting.value("baseline", false);
     auto& row = table.rows.emplace_back();
     row = {setting.at("name").get<std::string>() + (baseline ? " (baseline)" : ""),
-           setting.at("seeds").dump(), FormatDuration(setting.at("train_seconds").get<double>()),
+           setting.value("compared_with", std::string()), setting.at("seeds").dump(),
+           FormatDuration(setting.at("train_seconds").get<double>()),
            FormatCount(setting.at("tokens").get<double>())};
     for (const std::string& metric : metrics) {
       const Json value = MetricOf(setting, metric);

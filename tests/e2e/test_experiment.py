@@ -122,15 +122,54 @@ def test_the_files_that_come_with_the_program_resolve(file):
     assert "cells in runs/experiments/" + file.stem in out
 
 
-def test_wrong_experiments_are_refused(tiny, tmp_path):
+def test_wrong_experiments_are_refused_before_anything_runs(tiny, tmp_path):
     file = write(tiny, tmp_path, extra="metrik: [x]\n")
     assert "did you mean metrics?" in run_meap("experiment", file, code=2)[1]
-    file = write(tiny, tmp_path)
-    file.write_text(file.read_text().replace("attention decay", "attention dekay"))
-    _, log = run_meap("experiment", file, "--quiet", code=2)
-    assert "attention dekay" in log
-    file.write_text(file.read_text().replace("mask_ratio: 0}", "mask_ratio: 0.3}").replace("dekay", "decay"))
-    assert "must name one setting" in run_meap("experiment", file, "--quiet", code=2)[1]
+    text = write(tiny, tmp_path).read_text()
+    for right, wrong, said in (("attention decay", "attention dekay", "did you mean decay?"),
+                               ("--windows 8", "--window 8", "--window"),
+                               ("--length 32", "--length one", "--length"),
+                               ("--tasks retrieval", "--tasks retrievel", "did you mean retrieval?"),
+                               ("data synth", "data sinth", "did you mean synth?"),
+                               ("mask_ratio: 0}", "mask_ratio: 0.3}", "not in the grid"),
+                               ("baseline: {objective.mask", "baseline: {objective.musk", "did you mean objective.mask_ratio?")):
+        assert right in text
+        file.write_text(text.replace(right, wrong))
+        for mode in (["--dry-run"], ["--quiet"]):
+            assert said in run_meap("experiment", file, *mode, code=2)[1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_changed_prepare_command_runs_again_with_all_after_it(tiny, tmp_path):
+    file, out = tmp_path / "experiment.yaml", tmp_path / "out"
+
+    def tokenizer_made_of(documents):
+        """Runs the experiment with so many stories; the tokenizer's content and when it was written."""
+        file.write_text(f"""
+recipe: {tiny}/recipe.yaml
+set: {{train.steps: 1}}
+grid: {{train.seed: 1}}
+prepare:
+  - data synth --output {{output}}/train.jsonl --documents {documents} --seed 1
+  - tokenizer train --output {{output}}/tokenizer --vocab-size 700 {{output}}/train.jsonl
+  - data synth --probe {{output}}/probes.jsonl --probes 5
+output: {out}
+""")
+        run_meap("experiment", file, "--quiet")
+        return [((out / name).read_bytes(), (out / name).stat().st_mtime_ns)
+                for name in ("tokenizer/tokenizer.json", "probes.jsonl")]
+
+    first = tokenizer_made_of(40)
+    assert tokenizer_made_of(40) == first
+    changed = tokenizer_made_of(90)
+    assert changed[0][0] != first[0][0] and changed[1][1] != first[1][1]
+    back = tokenizer_made_of(40)
+    assert back[0][0] == first[0][0] and back[0][1] != first[0][1]
+    # A command that is changed leaves those before it as they are.
+    file.write_text(file.read_text().replace("--probes 5", "--probes 6"))
+    run_meap("experiment", file, "--quiet")
+    assert (out / "tokenizer/tokenizer.json").stat().st_mtime_ns == back[0][1]
+    assert len((out / "probes.jsonl").read_text().splitlines()) == 6
 
 
 def test_a_failing_cell_does_not_stop_the_others(tiny, tmp_path):
@@ -138,8 +177,36 @@ def test_a_failing_cell_does_not_stop_the_others(tiny, tmp_path):
     file.write_text(f"""
 recipe: {tiny / "recipe.yaml"}
 grid: {{optimizer.lr: [100, 1.0e-3]}}
+baseline: {{optimizer.lr: 100}}
 set: {{optimizer.grad_clip: 0, schedule.warmup: 0, optimizer.weight_decay: 10}}
+metrics: [loss]
 output: {tmp_path / "out"}
 """)
     out, log = run_meap("experiment", file, "--quiet", code=1)
     assert "is not finite" in log and "1 of 2 cells" in out
+    assert_no_difference(tmp_path / "out", "optimizer.lr 1.0e-3", "optimizer.lr 100")
+
+
+def assert_no_difference(folder, setting, baseline):
+    """The tables name the baseline, which has no results, and no difference from it."""
+    assert f"| {setting} | {baseline} | - | - | - | - |" in (folder / "experiment.md").read_text()
+    [entry] = json.loads((folder / "experiment.json").read_text())["settings"]
+    assert entry["compared_with"] == baseline and "difference" not in entry["metrics"]["loss"]
+
+
+def test_a_baseline_that_was_stopped_leaves_its_differences_open(tiny, tmp_path):
+    file = tmp_path / "experiment.yaml"
+    file.write_text(f"""
+recipe: {tiny}/recipe.yaml
+grid: {{train.steps: [4, 1000000]}}
+baseline: {{train.steps: 1000000}}
+metrics: [loss]
+output: {tmp_path}/out
+""")
+    process = subprocess.Popen([MEAP, "experiment", file, "--threads", "1"], stderr=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, text=True)
+    wait_for(lambda: cells(tmp_path / "out") and len(list((tmp_path / "out").glob("cells/*/run/metrics.jsonl"))) == 2)
+    process.terminate()
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 143, log
+    assert_no_difference(tmp_path / "out", "train.steps 4", "train.steps 1000000")

@@ -1,3 +1,4 @@
+#include "experiment/baseline.h"
 #include "experiment/cells.h"
 #include "experiment/seed_statistics.h"
 #include "experiment/summary.h"
@@ -20,6 +21,21 @@ class ExperimentTest : public ::testing::Test {
     return ReadExperimentFile(dir_ / "e.yaml", "");
   }
   std::vector<Cell> Cells(const std::string& text) { return ExpandCells(Read(text)); }
+  /// "CELL < BASELINE" of each cell that has one.
+  std::vector<std::string> Pairs(const std::string& text) {
+    const ExperimentFile file = Read("recipe: recipe.yaml\noutput: out\n" + text);
+    std::vector<Cell> cells = ExpandCells(file);
+    PairWithBaselines(file, cells);
+    std::vector<std::string> pairs;
+    for (const Cell& cell : cells) {
+      for (const Cell& other : cells) {
+        if (other.hash != cell.baseline) continue;
+        EXPECT_EQ(other.Name(false), cell.baseline_name);
+        pairs.push_back(cell.Name(true) + " < " + other.Name(true));
+      }
+    }
+    return pairs;
+  }
 
   TempDir dir_;
 };
@@ -62,6 +78,74 @@ TEST_F(ExperimentTest, OutputStandsForTheFolder) {
   EXPECT_EQ(ExpandCells(file)[0].recipe.data.train[0], "out/x/a.txt");
   EXPECT_EQ(file.prepare[0],
             (std::vector<std::string>{"data", "synth", "--output", "out/x/a.txt"}));
+}
+
+using Strings = std::vector<std::string>;
+
+TEST_F(ExperimentTest, ABaselineEqualsItsSettingInAllOtherKeys) {
+  EXPECT_EQ(Pairs("grid: {train.steps: [10, 20], objective.name: [ntp, meap], train.seed: [1, 2]}\n"
+                  "baseline: {objective.name: ntp}\n"),
+            (Strings{"train.steps 10, objective.name meap, train.seed 1 < "
+                     "train.steps 10, objective.name ntp, train.seed 1",
+                     "train.steps 10, objective.name meap, train.seed 2 < "
+                     "train.steps 10, objective.name ntp, train.seed 2",
+                     "train.steps 20, objective.name meap, train.seed 1 < "
+                     "train.steps 20, objective.name ntp, train.seed 1",
+                     "train.steps 20, objective.name meap, train.seed 2 < "
+                     "train.steps 20, objective.name ntp, train.seed 2"}));
+  EXPECT_EQ(Pairs("grid: {objective.mask_ratio: [0, 0.1], train.seed: [1]}\n"
+                  "baseline: {objective.mask_ratio: 0.0}\n"),
+            (Strings{"objective.mask_ratio 0.1, train.seed 1 < objective.mask_ratio 0, "
+                     "train.seed 1"}));
+}
+
+TEST_F(ExperimentTest, KeysThatSayNothingToTheBaselineDoNotMatter) {
+  EXPECT_EQ(Pairs("grid:\n"
+                  "  - {objective.name: ntp}\n"
+                  "  - {objective.name: meap, objective.mask_ratio: [0.1, 0.2]}\n"
+                  "baseline: {objective.name: ntp}\n"),
+            (Strings{"objective.name meap, objective.mask_ratio 0.1 < objective.name ntp",
+                     "objective.name meap, objective.mask_ratio 0.2 < objective.name ntp"}));
+  WriteFileAtomically(dir_ / "recipe.yaml", "model: {path: m}\ndata: {train: [text.jsonl]}\n");
+  EXPECT_EQ(Pairs("command: finetune\ngrid:\n"
+                  "  - {objective.name: ntp}\n"
+                  "  - {objective.name: meap, objective.layout: [concat, separate]}\n"
+                  "baseline: {objective.name: ntp}\n"),
+            (Strings{"objective.name meap, objective.layout concat < objective.name ntp",
+                     "objective.name meap, objective.layout separate < objective.name ntp"}));
+}
+
+TEST_F(ExperimentTest, AListPairsByHandAndSeedsPairWithThemselves) {
+  EXPECT_EQ(Pairs("grid:\n"
+                  "  - {objective.name: ntp, train.epochs: [2, 4], train.seed: [1, 2]}\n"
+                  "  - {objective.name: meap, train.epochs: [1, 2, 3], train.seed: [2, 3]}\n"
+                  "baseline:\n"
+                  "  - {setting: {objective.name: meap, train.epochs: 1},\n"
+                  "     with: {objective.name: ntp, train.epochs: 2}}\n"
+                  "  - {setting: {objective.name: meap, train.epochs: 2},\n"
+                  "     with: {objective.name: ntp, train.epochs: 4}}\n"),
+            (Strings{"objective.name meap, train.epochs 1, train.seed 2 < "
+                     "objective.name ntp, train.epochs 2, train.seed 2",
+                     "objective.name meap, train.epochs 2, train.seed 2 < "
+                     "objective.name ntp, train.epochs 4, train.seed 2"}));
+}
+
+TEST_F(ExperimentTest, ABaselineOutsideTheGridIsRefused) {
+  const auto error = [&](const std::string& baseline) {
+    return ErrorOf([&] {
+      Pairs(
+          "grid: {train.steps: [10, 20], objective.mask_ratio: [0, 0.1], train.seed: [1]}\n"
+          "baseline: " +
+          baseline + "\n");
+    });
+  };
+  EXPECT_EQ(error("{objective.mask_ratio: 0.3}").got,
+            "train.steps 10, objective.mask_ratio 0, train.seed 1, with the baseline's values "
+            "train.steps 10, objective.mask_ratio 0.3, train.seed 1");
+  EXPECT_EQ(error("{objective.mask_ratoi: 0}").hint, "did you mean objective.mask_ratio?");
+  EXPECT_EQ(error("{train.seed: 1}").got, "train.seed");
+  EXPECT_EQ(error("[{setting: {train.steps: 11}, with: {train.steps: 10}}]").got, "train.steps 11");
+  EXPECT_NE(error("[{setting: {train.steps: 20}}]").where.find("e.yaml:4:12"), std::string::npos);
 }
 
 TEST_F(ExperimentTest, ErrorsNameThePlace) {
@@ -117,20 +201,29 @@ CellResult Result(const KeyValues& values, double score) {
   return result;
 }
 
-TEST(ExperimentSummary, GroupsSeedsAndComparesWithTheBaseline) {
+/// Three seeds without masks and three with them, which are compared with those.
+std::vector<CellResult> SixResults() {
   std::vector<CellResult> results;
   for (const char* ratio : {"0", "0.15"}) {
     for (const char* seed : {"1", "2", "3"}) {
       const double noise = seed[0] == '2' ? 0.1 : 0;
       results.push_back(Result({{"objective.mask_ratio", ratio}, {"train.seed", seed}},
                                (ratio[1] == 0 ? 0.2 : 0.7) + noise));
+      if (ratio[1] == 0) continue;
+      results.back().cell.baseline = std::string(seed) + "0";
+      results.back().cell.baseline_name = "objective.mask_ratio 0";
     }
   }
-  ExperimentFile file;
-  file.baseline = {{"objective.mask_ratio", "0.0"}};
-  const ExperimentSummary summary = Summarize(file, results);
+  return results;
+}
+
+TEST(ExperimentSummary, GroupsSeedsAndComparesWithTheBaseline) {
+  const std::vector<CellResult> results = SixResults();
+  const ExperimentFile file;
+  const ExperimentSummary summary = Summarize(results);
   ASSERT_EQ(summary.settings.size(), 2u);
   EXPECT_TRUE(summary.settings[0].baseline);
+  EXPECT_FALSE(summary.settings[1].baseline);
   const SettingMetric& metric = summary.settings[1].metrics[1];
   EXPECT_EQ(metric.name, "task.acc");
   EXPECT_NEAR(metric.value.mean, 0.7 + 0.1 / 3, 1e-12);
@@ -141,18 +234,23 @@ TEST(ExperimentSummary, GroupsSeedsAndComparesWithTheBaseline) {
   EXPECT_EQ(summary.settings[0].mean_seconds, 4);
   const auto json = SummaryJson(file, summary);
   EXPECT_EQ(json["settings"][1]["metrics"]["task.acc"]["seeds"], 3);
+  EXPECT_EQ(json["settings"][1]["compared_with"], "objective.mask_ratio 0");
   EXPECT_EQ(json["cells"].size(), 6u);
   EXPECT_NE(SummaryMarkdown(file, summary).find("| objective.mask_ratio 0 (baseline) | 3 |"),
             std::string::npos);
 }
 
-TEST(ExperimentSummary, ABaselineMustNameOneSetting) {
-  const std::vector<CellResult> results = {
-      Result({{"objective.mask_ratio", "0"}, {"train.seed", "1"}}, 0.5),
-      Result({{"objective.mask_ratio", "0.1"}, {"train.seed", "1"}}, 0.5)};
-  ExperimentFile file;
-  file.baseline = {{"objective.mask_ratio", "0.3"}};
-  EXPECT_EQ(ErrorOf([&] { Summarize(file, results); }).got, "no setting");
+TEST(ExperimentSummary, SeedsWithoutABaselinesResultAreLeftOut) {
+  std::vector<CellResult> results = SixResults();
+  results.erase(results.begin() + 1);  // seed 2 of the baseline
+  EXPECT_EQ(Summarize(results).settings[1].metrics[1].difference->difference.seeds, 2u);
+  results.erase(results.begin(), results.begin() + 2);
+  const ExperimentSummary summary = Summarize(results);
+  ASSERT_EQ(summary.settings.size(), 1u);
+  EXPECT_FALSE(summary.settings[0].metrics[1].difference.has_value());
+  EXPECT_NE(SummaryMarkdown(ExperimentFile(), summary)
+                .find("| objective.mask_ratio 0.15 | objective.mask_ratio 0 | - | - | - | - |"),
+            std::string::npos);
 }
 
 }  // namespace
