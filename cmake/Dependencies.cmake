@@ -60,7 +60,7 @@ if(NOT EXISTS ${MEAP_TORCH}/lib/libtorch_cpu.so OR NOT EXISTS ${MEAP_TORCH}/vers
   message(FATAL_ERROR "MEAP_TORCH=${MEAP_TORCH} holds no libtorch: expected lib/libtorch_cpu.so in it")
 endif()
 file(STRINGS ${MEAP_TORCH}/version.py MEAP_TORCH_VERSION REGEX "^__version__")
-string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" MEAP_TORCH_VERSION "${MEAP_TORCH_VERSION}")
+string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+[^'\"]*" MEAP_TORCH_VERSION "${MEAP_TORCH_VERSION}")
 if(MEAP_TORCH_VERSION VERSION_LESS 2.11)
   message(FATAL_ERROR "torch ${MEAP_TORCH_VERSION} at ${MEAP_TORCH} is too old: 2.11 or newer is needed")
 endif()

@@ -38,7 +38,7 @@ function(meap_use_torch target)
 endfunction()
 
 # The one precompiled header of all torch units.
-file(WRITE ${CMAKE_BINARY_DIR}/torch_pch.cpp "")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/torch_pch.cpp CONTENT "")  # untouched where it is there
 add_library(meap_torch_pch STATIC ${CMAKE_BINARY_DIR}/torch_pch.cpp)
 target_link_libraries(meap_torch_pch PUBLIC meap_flags meap::torch meap::fmt)
 target_precompile_headers(meap_torch_pch PRIVATE
@@ -55,5 +55,4 @@ function(meap_app name)
   # sentencepiece stands first, as an option because libraries are sorted: it and libtorch both have a global
   # FLAGS_minloglevel, the larger one here, and both write to that of the first one loaded.
   target_link_options(${name} PRIVATE ${MEAP_LIBRARY_sentencepiece})
-  target_compile_definitions(${name} PRIVATE MEAP_VERSION="${PROJECT_VERSION}")
 endfunction()

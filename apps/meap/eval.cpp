@@ -14,6 +14,7 @@
 #include "flag_checks.h"
 #include "json_lines.h"
 #include "model/device.h"
+#include "version.h"
 
 namespace meap {
 namespace {
@@ -99,6 +100,13 @@ void PrintTasks(const TaskRegistry& registry) {
   WriteToStdout(text);
 }
 
+nlohmann::ordered_json Versions() {
+  nlohmann::ordered_json versions = {
+      {"meap", kVersion}, {"revision", nullptr}, {"torch", kTorchVersion}};
+  if (kRevision[0] != '\0') versions["revision"] = kRevision;
+  return versions;
+}
+
 /// Says which tasks have items without a score: a table of means does not show it.
 void WarnOfSkipped(const std::vector<ModelRun>& runs) {
   for (const ModelRun& run : runs) {
@@ -165,7 +173,7 @@ void RunEval(const EvalArguments& arguments) {
     names.push_back(ModelName(model, names));
     runs.push_back(
         EvaluateModel(model, names.back(), tasks, options, cache ? &*cache : nullptr, counts));
-    runs.back().settings["versions"] = {{"meap", MEAP_VERSION}};
+    runs.back().settings["versions"] = Versions();
     runs.back().settings["threads"] = threads;
   }
   WriteResults(runs, paths);

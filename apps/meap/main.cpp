@@ -12,6 +12,7 @@
 #include "core/parallel.h"
 #include "flag_checks.h"
 #include "json_lines.h"
+#include "version.h"
 
 namespace meap {
 
@@ -64,13 +65,19 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
+std::string VersionLine() {
+  const std::string revision = kRevision;
+  return "meap " + std::string(kVersion) + " (revision " + (revision.empty() ? "none" : revision) +
+         "), torch " + kTorchVersion;
+}
+
 int Run(int argc, char** argv) {
   CLI::App app{
       "meap trains, evaluates and examines decoder-only language models with MEAP\n"
       "(mask-enhanced autoregressive prediction) and, from the same recipe, with NTP."};
   app.require_subcommand(1);
   app.formatter(std::make_shared<HelpFormatter>());
-  app.set_version_flag("--version", MEAP_VERSION);
+  app.set_version_flag("--version", VersionLine());
   app.footer(
       "Exit codes: 0 done, 1 the work failed, 2 wrong usage, recipe or input,\n"
       "130 and 143 stopped by SIGINT or SIGTERM with the state saved.");

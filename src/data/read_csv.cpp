@@ -24,6 +24,7 @@ class CsvRecords {
     count = 0;
     int c = Get();
     if (c < 0) return Status::kEnd;
+    blank_ = c == '\n' || c == '\r';
     Status status = Status::kRecord;
     while (true) {
       const bool kept = keep == kAll || keep == count;
@@ -42,6 +43,8 @@ class CsvRecords {
 
   /// Line on which the last record began, from 1.
   uint64_t record_line() const { return record_line_; }
+  /// True when it was an empty line.
+  bool blank() const { return blank_; }
 
  private:
   int Get() {
@@ -92,6 +95,7 @@ class CsvRecords {
   bool begun_ = false;
   uint64_t line_ = 1;
   uint64_t record_line_ = 1;
+  bool blank_ = false;
 };
 
 class CsvReader : public DocumentReader {
@@ -126,7 +130,7 @@ class CsvReader : public DocumentReader {
         drops_.Add(DropReason::kBadCsv, place);
       } else if (fields_.empty()) {
         // A blank line is one empty field; with several columns it is no record at all.
-        if (count > 1) drops_.Add(DropReason::kMissingField, place);
+        if (!records_.blank()) drops_.Add(DropReason::kMissingField, place);
       } else if (Accept(fields_.front(), place)) {
         text = fields_.front();
         return true;

@@ -36,10 +36,10 @@ class JsonLinesReader : public DocumentReader {
   std::string Place() const { return path_.string() + ":" + std::to_string(lines_.line_number()); }
 
   bool Parse(std::string_view line, std::string_view& text) {
+    if (lines_.line_number() == 1 && line[line.find_first_not_of(" \t")] == '[') NotLines();
     simdjson::dom::element root;
     const simdjson::error_code error = parser_.parse(line.data(), line.size(), false).get(root);
     if (error != simdjson::SUCCESS) {
-      if (lines_.line_number() == 1 && line[line.find_first_not_of(" \t")] == '[') NotLines();
       if (error == simdjson::MEMALLOC) throw std::bad_alloc();
       Drop(error == simdjson::UTF8_ERROR ? DropReason::kInvalidUtf8 : DropReason::kBadJson);
       return false;

@@ -127,7 +127,9 @@ TEST(Readers, WrongFilesAreErrors) {
   Put(dir / "array.json", "[{\"text\": \"a\"},\n{\"text\": \"b\"}]\n");
   EXPECT_THAT(ErrorOf([&] { ReadAll(dir / "a.doc"); }).expected, HasSubstr(".jsonl"));
   EXPECT_THAT(ErrorOf([&] { ReadAll(dir / "missing.txt"); }).where, HasSubstr("missing.txt"));
+  Put(dir / "line.json", "[{\"text\": \"a\"}, {\"text\": \"b\"}]\n");
   EXPECT_THAT(ErrorOf([&] { ReadAll(dir / "array.json"); }).hint, HasSubstr("jq"));
+  EXPECT_THAT(ErrorOf([&] { ReadAll(dir / "line.json"); }).hint, HasSubstr("jq"));
 }
 
 TEST(Readers, TextIsOneDocumentOrCutAtSeparators) {
@@ -189,12 +191,14 @@ TEST(Readers, CsvAfterRfc4180) {
       "4\n"
       "5,a,b,c\n"
       "6,\"x\"y,z\n"
+      "\n"
       "7,last,\"open");
   DropCounts drops;
   EXPECT_THAT(ReadAll(dir / "a.csv", {}, &drops),
               ElementsAre("plain", "quoted, with \"marks\" and\nbreak"));
   EXPECT_EQ(drops.count(DropReason::kEmpty), 1u);
   EXPECT_EQ(drops.count(DropReason::kBadCsv), 3u);
+  EXPECT_EQ(drops.count(DropReason::kMissingField), 1u);  // of "4"; a blank line is no record
   EXPECT_THAT(drops.places()[0], HasSubstr("a.csv:5: empty"));
   const ErrorParts parts = ErrorOf([&] { ReadAll(dir / "a.csv", {.text_field = "txt"}); });
   EXPECT_THAT(parts.got, HasSubstr("id, text, note"));
