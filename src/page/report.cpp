@@ -6,8 +6,10 @@
 #include "core/error.h"
 #include "page/assets.h"
 #include "page/attention_section.h"
+#include "page/eval_groups.h"
 #include "page/eval_sections.h"
 #include "page/experiment_section.h"
+#include "page/model_names.h"
 #include "page/training_sections.h"
 
 namespace meap {
@@ -114,6 +116,15 @@ std::vector<TrainingRun> ReadTraining(const std::vector<fs::path>& folders) {
   return runs;
 }
 
+std::vector<EvalRun> ReadEvaluations(const std::vector<fs::path>& files, ModelNames& names) {
+  std::vector<EvalRun> runs = ReadRuns(files);
+  for (EvalRun& run : runs) {
+    run.name =
+        names.Of(run.name, run.object.value("model", ""), run.object.value("model_hash", ""));
+  }
+  return JoinedByModel(std::move(runs));
+}
+
 template <typename T>
 void RemoveRepeated(std::vector<T>& values) {
   std::vector<T> kept;
@@ -160,13 +171,14 @@ std::string RenderReport(const ReportInputs& inputs, const ReportOptions& option
   const std::string plotly = PlotlyScript(options.plotly);
   RunColors colors;
   const std::vector<TrainingRun> training = ReadTraining(inputs.training);
+  ModelNames names(training);
   for (const TrainingRun& run : training) colors.Of(run.name);
   std::vector<PageSection> sections = {OverviewSection(training), RecipeSection(training),
                                        LossSection(training, colors)};
-  for (PageSection& section : EvaluationSections(ReadRuns(inputs.results), colors)) {
+  for (PageSection& section : EvaluationSections(ReadEvaluations(inputs.results, names), colors)) {
     sections.push_back(std::move(section));
   }
-  sections.push_back(AttentionSection(ReadAll(inputs.attention), colors));
+  sections.push_back(AttentionSection(ReadAll(inputs.attention), names, colors));
   sections.push_back(ExperimentSection(ReadAll(inputs.experiments)));
   sections.push_back(SpeedSection(training, colors));
   return RenderPage({.title = options.title, .reload = options.reload}, sections, plotly);
