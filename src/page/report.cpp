@@ -125,6 +125,15 @@ std::vector<EvalRun> ReadEvaluations(const std::vector<fs::path>& files, ModelNa
   return JoinedByModel(std::move(runs));
 }
 
+PageSection AwaitedSection(const std::vector<fs::path>& paths) {
+  PageSection section("Awaited");
+  for (const fs::path& path : paths) {
+    section.AddText("Nothing to show yet: " + path.string() +
+                    (fs::exists(path) ? " holds neither a run nor results." : " is not there."));
+  }
+  return section;
+}
+
 template <typename T>
 void RemoveRepeated(std::vector<T>& values) {
   std::vector<T> kept;
@@ -136,7 +145,7 @@ void RemoveRepeated(std::vector<T>& values) {
 
 }  // namespace
 
-ReportInputs FindReportInputs(const std::vector<fs::path>& paths) {
+ReportInputs FindReportInputs(const std::vector<fs::path>& paths, bool waits) {
   ReportInputs inputs;
   for (const fs::path& path : paths) {
     bool found = false;
@@ -148,10 +157,14 @@ ReportInputs FindReportInputs(const std::vector<fs::path>& paths) {
       for (const fs::path& folder : folders) {
         if (IsTrainingRun(folder)) found = AddFolder(folder, inputs) || found;
       }
-    } else {
+    } else if (fs::exists(path) || !waits) {
       found = AddFile(path, inputs);
     }
     if (found) continue;
+    if (waits && (fs::is_directory(path) || !fs::exists(path))) {
+      inputs.awaited.push_back(path);
+      continue;
+    }
     throw InputError({.what = "nothing to report on",
                       .where = path.string(),
                       .expected =
@@ -173,8 +186,8 @@ std::string RenderReport(const ReportInputs& inputs, const ReportOptions& option
   const std::vector<TrainingRun> training = ReadTraining(inputs.training);
   ModelNames names(training);
   for (const TrainingRun& run : training) colors.Of(run.name);
-  std::vector<PageSection> sections = {OverviewSection(training), RecipeSection(training),
-                                       LossSection(training, colors)};
+  std::vector<PageSection> sections = {AwaitedSection(inputs.awaited), OverviewSection(training),
+                                       RecipeSection(training), LossSection(training, colors)};
   for (PageSection& section : EvaluationSections(ReadEvaluations(inputs.results, names), colors)) {
     sections.push_back(std::move(section));
   }
@@ -184,9 +197,11 @@ std::string RenderReport(const ReportInputs& inputs, const ReportOptions& option
   return RenderPage({.title = options.title, .reload = options.reload}, sections, plotly);
 }
 
-bool AllFinished(const ReportInputs& inputs) {
-  return std::all_of(inputs.training.begin(), inputs.training.end(),
-                     [](const fs::path& run) { return fs::is_directory(run / "hf"); });
+bool AllEnded(const ReportInputs& inputs) {
+  return inputs.awaited.empty() &&
+         std::all_of(inputs.training.begin(), inputs.training.end(), [](const fs::path& run) {
+           return ReadTrainingRun(run, "").state != RunState::kTraining;
+         });
 }
 
 }  // namespace meap

@@ -10,6 +10,7 @@
 #include "page/model_names.h"
 #include "page/report.h"
 #include "page/training_run.h"
+#include "report/metrics.h"
 #include "tests/support.h"
 
 namespace meap {
@@ -97,9 +98,32 @@ TEST(TrainingRunTest, ReadsWhatIsThere) {
   EXPECT_THAT(a.Metric("loss"), ElementsAre(Pair(1, 5), Pair(2, 4)));
   EXPECT_THAT(a.Metric("validation_loss"), ElementsAre(Pair(2, 4.5)));
   EXPECT_THAT(a.Metric("lr"), ElementsAre());
-  EXPECT_FALSE(a.finished);
+  EXPECT_EQ(a.last_step, 2);
+  EXPECT_EQ(a.state, RunState::kStopped);
   const auto differences = RecipeDifferences({a, ReadTrainingRun(dir / "b", "b")});
   EXPECT_THAT(differences, ElementsAre(Pair("objective.name", ElementsAre("ntp", "meap"))));
+}
+
+TEST(TrainingRunTest, ARunIsFinishedWithItsLastStepAndItsModel) {
+  const testing::TempDir dir;
+  const auto state = [&] { return ReadTrainingRun(dir / "a", "a").state; };
+  WriteRun(dir / "a", "train:\n  steps: 2\n", "{\"step\":1}\n{\"step\":2}\n");
+  EXPECT_EQ(state(), RunState::kStopped);
+  fs::create_directory(dir / "a" / "hf");
+  EXPECT_EQ(state(), RunState::kFinished);
+  std::ofstream(dir / "a" / "recipe.yaml") << "train:\n  steps: 3\n";  // it goes on
+  EXPECT_EQ(state(), RunState::kStopped);
+  {
+    MetricsWriter writer(dir / "a" / "metrics.jsonl", 2);
+    EXPECT_EQ(state(), RunState::kTraining);
+    EXPECT_FALSE(AllEnded({.training = {dir / "a"}}));
+    writer.Append({{"step", 3}});
+    EXPECT_EQ(state(), RunState::kTraining);  // its model is not exported anew
+  }
+  EXPECT_EQ(state(), RunState::kFinished);
+  EXPECT_TRUE(AllEnded({.training = {dir / "a"}}));
+  std::ofstream(dir / "a" / "recipe.yaml") << "train:\n  steps: 0\n  epochs: 1\n";
+  EXPECT_EQ(state(), RunState::kFinished);
 }
 
 TEST(TrainingRunTest, ABrokenLineIsNamed) {
@@ -127,6 +151,19 @@ TEST(ReportInputsTest, FoldersAndFilesAreSorted) {
     const ErrorParts parts = testing::ErrorOf([&] { FindReportInputs({dir / path}); });
     EXPECT_EQ(parts.what, "nothing to report on");
   }
+}
+
+TEST(ReportInputsTest, WhatIsNotThereYetIsAwaited) {
+  const testing::TempDir dir;
+  WriteRun(dir / "ntp", "", "");
+  fs::create_directory(dir / "empty");
+  std::ofstream(dir / "notes.txt") << "no report";
+  const ReportInputs inputs = FindReportInputs({dir / "ntp", dir / "empty", dir / "gone"}, true);
+  EXPECT_THAT(inputs.training, ElementsAre(dir / "ntp"));
+  EXPECT_THAT(inputs.awaited, ElementsAre(dir / "empty", dir / "gone"));
+  EXPECT_FALSE(AllEnded(inputs));
+  testing::ErrorOf([&] { FindReportInputs({dir / "notes.txt"}, true); });
+  testing::ErrorOf([&] { FindReportInputs({dir / "empty"}); });
 }
 
 TEST(ModelNamesTest, AModelHasOneName) {
