@@ -58,8 +58,10 @@ class Browser:
         return self._call("POST", self._session + "/execute/sync", {"script": script, "args": list(arguments)})
 
     def press(self, *keys):
-        """Types keys at what has the focus ("\\ue014" is the right arrow)."""
-        actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        """Types keys at what has the focus ("\\ue014" is the right arrow), those of a tuple together."""
+        chords = [key if isinstance(key, tuple) else (key,) for key in keys]
+        actions = [{"type": kind, "value": key} for chord in chords
+                   for kind, order in (("keyDown", chord), ("keyUp", chord[::-1])) for key in order]
         self._call("POST", self._session + "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]})
 
     def command(self, name, arguments):

@@ -67,6 +67,7 @@ Work ReadWork(const JudgeArguments& arguments) {
   Work work;
   if (!arguments.results.empty()) {
     work.runs = ReadRuns(std::vector<fs::path>(arguments.results.begin(), arguments.results.end()));
+    MakeNamesDifferent(work.runs);
     work.cases = CollectCases(work.runs, arguments.cases, work.prompts);
   }
   if (!arguments.calibration.empty()) {

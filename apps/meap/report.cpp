@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "commands.h"
 #include "core/console.h"
@@ -32,16 +33,21 @@ void Pause(double seconds) {
 }
 
 /// Rewrites the page until every run has ended or a signal comes; the last page loads itself no
-/// more.
-void Watch(const ReportArguments& arguments, ReportInputs inputs, ReportOptions options) {
+/// more. A run that goes on after a stop, or with more steps after its end, takes a moment to
+/// begin: all have ended when two looks in a row say so.
+void Watch(const ReportArguments& arguments, ReportOptions options) {
   const std::vector<fs::path> paths(arguments.inputs.begin(), arguments.inputs.end());
   const SignalGuard signals;
+  ReportInputs inputs = FindReportInputs(paths, /*waits=*/true);
+  for (const fs::path& path : inputs.awaited) Note("waiting for " + path.string());
   Note("following; " + arguments.output + " reloads itself. Ctrl-C ends it with a last page.");
-  while (!AllFinished(inputs) && !SignalGuard::Requested()) {
-    options.reload = arguments.every;
+  options.reload = arguments.every;
+  for (bool ended = false; !SignalGuard::Requested();) {
+    const bool ended_before = std::exchange(ended, AllEnded(inputs));
+    if (ended && ended_before) break;
     WriteFileAtomically(arguments.output, RenderReport(inputs, options));
     Pause(arguments.every);
-    inputs = FindReportInputs(paths);  // evaluations may have come
+    inputs = FindReportInputs(paths, /*waits=*/true);  // runs and evaluations may have come
   }
   options.reload = 0;
   WriteFileAtomically(arguments.output, RenderReport(inputs, options));
@@ -50,13 +56,14 @@ void Watch(const ReportArguments& arguments, ReportInputs inputs, ReportOptions 
 void RunReport(const ReportArguments& arguments) {
   ApplyCommonFlags(arguments.flags);
   RequireOutputFile(arguments.output, "--output");
-  const ReportInputs inputs = FindReportInputs({arguments.inputs.begin(), arguments.inputs.end()});
   ReportOptions options;
   options.plotly = arguments.plotly;
   if (!arguments.title.empty()) options.title = arguments.title;
   if (arguments.watch) {
-    Watch(arguments, inputs, options);
+    Watch(arguments, options);
   } else {
+    const ReportInputs inputs =
+        FindReportInputs({arguments.inputs.begin(), arguments.inputs.end()});
     WriteFileAtomically(arguments.output, RenderReport(inputs, options));
   }
   Note("open " + arguments.output + " in a browser");
@@ -75,8 +82,9 @@ void AddReportCommand(CLI::App& root) {
       ->required();
   command->add_option("-o,--output", arguments->output, "The page")->capture_default_str();
   command->add_option("--title", arguments->title, "Its title");
-  command->add_flag("--watch", arguments->watch,
-                    "Follow runs while they train: rewrite the page until all have ended");
+  command->add_flag(
+      "--watch", arguments->watch,
+      "Follow runs while they train, or wait for them: rewrite the page until all have ended");
   command->add_option("--every", arguments->every, "Seconds between two pages of --watch")
       ->check(CLI::Range(0.1, 86400.0))
       ->capture_default_str();

@@ -24,7 +24,8 @@ using ProfileRun = MeasuredModel<std::vector<AttentionProfile>>;
 using SegmentRun = MeasuredModel<SegmentShares>;
 
 /// Decay and variance increase within each model, in all, by layer and by head, and of every later
-/// model on X' against the first on X. All runs measured the same windows, lengths and ratios.
+/// model on X' against the first on X (by layer and head where both have as many). All runs
+/// measured the same windows, lengths and ratios.
 nlohmann::ordered_json MaskEffectJson(const std::vector<MaskEffectRun>& runs,
                                       const BootstrapOptions& options);
 /// The same in all, read from that JSON, and `detail` "layers" or "heads" by those.

@@ -65,15 +65,17 @@ Json OverallJson(const MaskStatistics& before, const MaskStatistics& after, bool
       OverHeads(before.variance_RLH.flatten(1), after.variance_RLH.flatten(1), paired, options));
 }
 
-Json LayerJson(const MaskEffect& effect, int64_t layer, const BootstrapOptions& options) {
+/// One layer; `paired`: both are of one model.
+Json LayerJson(const MaskStatistics& before, const MaskStatistics& after, int64_t layer,
+               bool paired, const BootstrapOptions& options) {
   const auto of = [&](const at::Tensor& values_WLH) { return values_WLH.select(1, layer); };
-  const at::Tensor received = of(effect.original.received_RLH);
-  const at::Tensor received_masked = of(effect.with_masks.received_RLH);
-  const at::Tensor variance = of(effect.original.variance_RLH);
-  const at::Tensor variance_masked = of(effect.with_masks.variance_RLH);
+  const at::Tensor received = of(before.received_RLH);
+  const at::Tensor received_masked = of(after.received_RLH);
+  const at::Tensor variance = of(before.variance_RLH);
+  const at::Tensor variance_masked = of(after.variance_RLH);
   Json json = {{"layer", layer}};
-  json.update(FigureJson(OverHeads(received, received_masked, true, options),
-                         OverHeads(variance, variance_masked, true, options)));
+  json.update(FigureJson(OverHeads(received, received_masked, paired, options),
+                         OverHeads(variance, variance_masked, paired, options)));
   const auto received_heads = EachHead(received, received_masked, options);
   const auto variance_heads = EachHead(variance, variance_masked, options);
   json["heads"] = Json::array();
@@ -83,6 +85,21 @@ Json LayerJson(const MaskEffect& effect, int64_t layer, const BootstrapOptions& 
     json["heads"].push_back(std::move(by_head));
   }
   return json;
+}
+
+/// In all and by layer and head: layers and heads stand in pairs by their numbers, so models of
+/// different shapes have none.
+Json EffectJson(const MaskEffect& setting, const MaskStatistics& before,
+                const MaskStatistics& after, bool paired, const BootstrapOptions& options) {
+  Json result = {
+      {"length", setting.length}, {"ratio", setting.ratio}, {"windows", setting.windows()}};
+  result.update(OverallJson(before, after, paired, options));
+  result["layers"] = Json::array();
+  if (before.received_RLH.sizes() != after.received_RLH.sizes()) return result;
+  for (int64_t layer = 0; layer < before.received_RLH.size(1); ++layer) {
+    result["layers"].push_back(LayerJson(before, after, layer, paired, options));
+  }
+  return result;
 }
 
 /// Means over layers and heads of each window, with its masked positions.
@@ -100,10 +117,6 @@ Json WindowsJson(const MaskEffect& effect) {
           {mean(effect.original.variance_RLH, w), mean(effect.with_masks.variance_RLH, w)}}});
   }
   return windows;
-}
-
-Json Setting(const MaskEffect& effect) {
-  return {{"length", effect.length}, {"ratio", effect.ratio}, {"windows", effect.windows()}};
 }
 
 std::string Percent(const Json& change) {
@@ -131,6 +144,11 @@ void AddRow(TextTable& table, std::vector<std::string> words, const Json& column
   table.rows.push_back(std::move(words));
 }
 
+std::string PairName(const Json& pair) {
+  return fmt::format("{}(X') : {}(X)", pair["name"].get<std::string>(),
+                     pair["baseline"].get<std::string>());
+}
+
 TextTable OverallTable(const Json& report) {
   TextTable table{.title = "Attention of the masked input X' against the original X",
                   .header = {"model", "length", "ratio", "windows"}};
@@ -143,24 +161,24 @@ TextTable OverallTable(const Json& report) {
     for (const Json& result : run["results"]) add(run["name"].get<std::string>(), result);
   }
   for (const Json& pair : report["between"]) {
-    const std::string name = fmt::format("{}(X') : {}(X)", pair["name"].get<std::string>(),
-                                         pair["baseline"].get<std::string>());
-    for (const Json& result : pair["results"]) add(name, result);
+    for (const Json& result : pair["results"]) add(PairName(pair), result);
   }
   return table;
 }
 
-TextTable DetailTable(const Json& run, const Json& result, bool heads) {
-  TextTable table{.title = fmt::format("{}, length {}, ratio {}, by {}",
-                                       run["name"].get<std::string>(), result["length"].dump(),
-                                       result["ratio"].dump(), heads ? "head" : "layer"),
-                  .header = {heads ? "layer.head" : "layer"}};
+TextTable DetailTable(const std::string& name, const Json& result, bool heads) {
+  TextTable table{
+      .title = fmt::format("{}, length {}, ratio {}, by {}", name, result["length"].dump(),
+                           result["ratio"].dump(), heads ? "head" : "layer"),
+      .header = {heads ? "layer.head" : "layer"}};
   table.header.insert(table.header.end(), kColumns.begin(), kColumns.end());
   for (const Json& layer : result["layers"]) {
-    const std::string name = layer["layer"].dump();
-    if (!heads) AddRow(table, {name}, layer);
+    const std::string number = layer["layer"].dump();
+    if (!heads) AddRow(table, {number}, layer);
     if (!heads) continue;
-    for (const Json& head : layer["heads"]) AddRow(table, {name + "." + head["head"].dump()}, head);
+    for (const Json& head : layer["heads"]) {
+      AddRow(table, {number + "." + head["head"].dump()}, head);
+    }
   }
   return table;
 }
@@ -173,12 +191,8 @@ Json MaskEffectJson(const std::vector<MaskEffectRun>& runs, const BootstrapOptio
   for (const MaskEffectRun& run : runs) {
     Json results = Json::array();
     for (const MaskEffect& effect : run.measure) {
-      Json result = Setting(effect);
-      result.update(OverallJson(effect.original, effect.with_masks, /*paired=*/true, options));
-      result["layers"] = Json::array();
-      for (int64_t layer = 0; layer < effect.original.received_RLH.size(1); ++layer) {
-        result["layers"].push_back(LayerJson(effect, layer, options));
-      }
+      Json result =
+          EffectJson(effect, effect.original, effect.with_masks, /*paired=*/true, options);
       result["by_window"] = WindowsJson(effect);
       results.push_back(std::move(result));
     }
@@ -189,10 +203,8 @@ Json MaskEffectJson(const std::vector<MaskEffectRun>& runs, const BootstrapOptio
     Json results = Json::array();
     for (size_t k = 0; k < runs[i].measure.size(); ++k) {
       const MaskEffect& effect = runs[i].measure[k];
-      Json result = Setting(effect);
-      result.update(
-          OverallJson(runs[0].measure[k].original, effect.with_masks, /*paired=*/false, options));
-      results.push_back(std::move(result));
+      results.push_back(EffectJson(effect, runs[0].measure[k].original, effect.with_masks,
+                                   /*paired=*/false, options));
     }
     report["between"].push_back(
         {{"baseline", runs[0].name}, {"name", runs[i].name}, {"results", std::move(results)}});
@@ -203,11 +215,14 @@ Json MaskEffectJson(const std::vector<MaskEffectRun>& runs, const BootstrapOptio
 std::vector<TextTable> MaskEffectTables(const Json& report, const std::string& detail) {
   std::vector<TextTable> tables = {OverallTable(report)};
   if (detail.empty()) return tables;
-  for (const Json& run : report["runs"]) {
-    for (const Json& result : run["results"]) {
-      tables.push_back(DetailTable(run, result, detail == "heads"));
+  const auto add = [&](const std::string& name, const Json& results) {
+    for (const Json& result : results) {
+      if (result["layers"].empty()) continue;
+      tables.push_back(DetailTable(name, result, detail == "heads"));
     }
-  }
+  };
+  for (const Json& run : report["runs"]) add(run["name"].get<std::string>(), run["results"]);
+  for (const Json& pair : report["between"]) add(PairName(pair), pair["results"]);
   return tables;
 }
 

@@ -24,10 +24,14 @@ std::vector<std::string> MetricNames(const Json& results) {
   return names;
 }
 
+bool HasTask(const EvalRun& run, const std::string& task) {
+  return run.object.at("results").contains(task);
+}
+
 std::optional<RunScore> ScoreOf(const EvalRun& run, const std::string& task,
                                 const std::string& metric) {
   const Json& results = run.object.at("results");
-  if (!results.contains(task) || !results.at(task).contains(metric)) return std::nullopt;
+  if (!HasTask(run, task) || !results.at(task).contains(metric)) return std::nullopt;
   const Json& value = results.at(task).at(metric);
   if (!value.is_number()) return std::nullopt;
   RunScore score{.mean = value.get<double>()};
@@ -178,21 +182,13 @@ std::optional<HeatMap> MapOf(const EvalRun& run, const std::string& task,
   return map;
 }
 
-/// Settings that may differ between fair runs.
-bool IsHarmless(const std::string& setting) {
-  return setting == "threads" || setting == "versions" || setting == "device" ||
-         setting == "seconds" || setting == "tasks" || setting == "batch_tokens";
-}
-
 void NoteSettings(Comparison& comparison) {
-  const Json base = comparison.runs[0].object.value("settings", Json::object());
-  for (size_t r = 1; r < comparison.runs.size(); ++r) {
-    const Json other = comparison.runs[r].object.value("settings", Json::object());
-    for (const auto& [name, value] : base.items()) {
-      if (IsHarmless(name) || !other.contains(name) || other.at(name) == value) continue;
-      comparison.notes.push_back(comparison.runs[r].name + " and " + comparison.runs[0].name +
-                                 " were run with different settings: " + name + " " +
-                                 other.at(name).dump() + " and " + value.dump());
+  const EvalRun& first = comparison.runs[0];
+  for (const EvalRun& run : comparison.runs) {
+    for (const DifferentSetting& setting : DifferingSettings(first, run)) {
+      comparison.notes.push_back(run.name + " and " + first.name +
+                                 " were run with different settings: " + setting.name + " " +
+                                 setting.other.dump() + " and " + setting.first.dump());
     }
   }
 }
@@ -226,7 +222,7 @@ std::string WithoutPairs(const Comparison& comparison, const std::string& task, 
 /// True, with a note, for a run that has the task and no score: its items were all skipped.
 bool NoteUnscored(Comparison& comparison, const EvalRun& run, const std::string& task) {
   const Json& results = run.object.at("results");
-  if (!results.contains(task) || !MetricNames(results.at(task)).empty()) return false;
+  if (!HasTask(run, task) || !MetricNames(results.at(task)).empty()) return false;
   const std::string scored = ScoredOf(run, task);
   comparison.notes.push_back(task + ", " + run.name + ": no score" +
                              (scored.empty() ? "" : ": " + scored + " items, the others skipped"));
@@ -249,21 +245,51 @@ void NotePairs(Comparison& comparison, const std::string& task,
                                  " samples were scored for one of the two alone; the difference is "
                                  "over the others");
     }
-    if (pairs[r].pairs.empty() && comparison.runs[r].object.at("results").contains(task)) {
+    if (pairs[r].pairs.empty() && HasTask(comparison.runs[0], task) &&
+        HasTask(comparison.runs[r], task)) {
       comparison.notes.push_back(who + WithoutPairs(comparison, task, r));
     }
   }
 }
 
-/// The first run's metrics; where it scored nothing, those of the first run that did.
-std::vector<std::string> MetricsOf(const std::vector<EvalRun>& runs, const std::string& task) {
+/// Adds what is not there yet.
+void AddNew(const std::string& name, std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+}
+
+/// The tasks that any run has: those of the first run, then what later ones add.
+std::vector<std::string> TasksOf(const std::vector<EvalRun>& runs) {
+  std::vector<std::string> tasks;
   for (const EvalRun& run : runs) {
-    const Json& results = run.object.at("results");
-    if (!results.contains(task)) continue;
-    const std::vector<std::string> metrics = MetricNames(results.at(task));
-    if (!metrics.empty()) return metrics;
+    for (const auto& [task, ignored] : run.object.at("results").items()) AddNew(task, tasks);
   }
-  return {};
+  return tasks;
+}
+
+/// The metrics that any run has of a task, in the same order.
+std::vector<std::string> MetricsOf(const std::vector<EvalRun>& runs, const std::string& task) {
+  std::vector<std::string> metrics;
+  for (const EvalRun& run : runs) {
+    if (!HasTask(run, task)) continue;
+    for (const std::string& name : MetricNames(run.object.at("results").at(task))) {
+      AddNew(name, metrics);
+    }
+  }
+  return metrics;
+}
+
+/// Without a task that the first run and another one have, there is nothing to compare.
+void RequireCommonTask(const std::vector<EvalRun>& runs) {
+  std::vector<std::string> tasks;
+  for (const EvalRun& run : runs) {
+    for (const auto& [task, ignored] : run.object.at("results").items()) {
+      if (&run != &runs[0] && HasTask(runs[0], task)) return;
+      tasks.push_back(run.name + "/" + task);
+    }
+  }
+  throw InputError({.what = "the runs have no task in common with the first one",
+                    .where = runs[0].file.string(),
+                    .got = Join(tasks, ", ")});
 }
 
 void CompareTask(Comparison& comparison, const std::string& task) {
@@ -291,27 +317,10 @@ void CompareTask(Comparison& comparison, const std::string& task) {
 Comparison Compare(std::vector<EvalRun> runs, const CompareOptions& options) {
   MEAP_CHECK(!runs.empty(), "at least one run");
   Comparison comparison{.options = options, .runs = std::move(runs)};
+  MakeNamesDifferent(comparison.runs);
+  if (comparison.runs.size() > 1) RequireCommonTask(comparison.runs);
   NoteSettings(comparison);
-  bool any = false;
-  for (const auto& [task, ignored] : comparison.runs[0].object.at("results").items()) {
-    bool common = comparison.runs.size() == 1;
-    for (size_t r = 1; r < comparison.runs.size(); ++r) {
-      common = common || comparison.runs[r].object.at("results").contains(task);
-    }
-    if (common) CompareTask(comparison, task);
-    any = any || common;
-  }
-  if (!any) {
-    std::vector<std::string> tasks;
-    for (const EvalRun& run : comparison.runs) {
-      for (const auto& [task, ignored] : run.object.at("results").items()) {
-        tasks.push_back(run.name + "/" + task);
-      }
-    }
-    throw InputError({.what = "the runs have no task in common with the first one",
-                      .where = comparison.runs[0].file.string(),
-                      .got = Join(tasks, ", ")});
-  }
+  for (const std::string& task : TasksOf(comparison.runs)) CompareTask(comparison, task);
   return comparison;
 }
 

@@ -84,7 +84,8 @@ struct Comparison {
   std::vector<std::string> notes = {};  // what makes the comparison less than fair
 };
 
-/// Compares two or more runs. Runs without a task in common: InputError.
+/// Compares runs over every task and metric that any of them has. Several runs, none of which has a
+/// task in common with the first: InputError.
 Comparison Compare(std::vector<EvalRun> runs, const CompareOptions& options);
 
 }  // namespace meap

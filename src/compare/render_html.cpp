@@ -102,7 +102,11 @@ Scale ScaleOf(const PositionTable& table) {
 /// Bars of the relative change at each position, a colour a run.
 std::string RelativeChangeChart(const Comparison& comparison, const PositionTable& table) {
   const size_t others = comparison.runs.size() - 1;
-  if (others == 0) return "";
+  const auto has_change = [](const PositionCell& cell) {
+    return std::any_of(cell.relative_change.begin(), cell.relative_change.end(),
+                       [](const auto& change) { return change.has_value(); });
+  };
+  if (std::none_of(table.cells.begin(), table.cells.end(), has_change)) return "";
   const Scale scale = ScaleOf(table);
   constexpr double kBar = 34;
   const double group = kBar * static_cast<double>(others) + 30;

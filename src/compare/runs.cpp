@@ -28,14 +28,22 @@ bool HasResults(const Json& run) {
   });
 }
 
-std::string UniqueName(const std::string& wanted, const std::vector<EvalRun>& runs) {
-  const auto taken = [&](const std::string& name) {
-    return std::any_of(runs.begin(), runs.end(),
-                       [&](const EvalRun& run) { return run.name == name; });
-  };
-  std::string name = wanted;
-  for (int number = 2; taken(name); ++number) name = wanted + "-" + std::to_string(number);
-  return name;
+/// Settings that may differ between fair runs.
+bool IsHarmless(const std::string& setting) {
+  return setting == "threads" || setting == "versions" || setting == "device" ||
+         setting == "seconds" || setting == "tasks" || setting == "batch_tokens";
+}
+
+void AddDifferent(const Json& first, const Json& other, const std::string& where,
+                  std::vector<DifferentSetting>& differences) {
+  for (const auto& [name, value] : first.items()) {
+    if (IsHarmless(name) || !other.contains(name) || other.at(name) == value) continue;
+    if (name == "task_settings") {
+      AddDifferent(value, other.at(name), "of the task ", differences);
+    } else {
+      differences.push_back({where + name, value, other.at(name)});
+    }
+  }
 }
 
 /// Reads each samples file once, whatever the number of runs in it.
@@ -69,13 +77,13 @@ std::vector<EvalRun> ReadRuns(std::span<const fs::path> files) {
       if (!object.is_object() || !HasResults(object)) {
         NotResults(file, "no \"results\" with an object of numbers for each task");
       }
-      for (const char* key : {"name", "model"}) {
+      for (const char* key : {"name", "model", "model_hash"}) {
         if (object.contains(key) && !object.at(key).is_string()) {
           NotResults(file, std::string("a \"") + key + "\" that is no text");
         }
       }
       const std::string own_name = object.value("name", file.stem().string());
-      EvalRun run{UniqueName(own_name, runs), file, object, {}};
+      EvalRun run{own_name, file, object, {}};
       if (const auto samples = object.find("samples");
           samples != object.end() && samples->is_string()) {
         const fs::path path = file.parent_path() / samples->get<std::string>();
@@ -85,6 +93,21 @@ std::vector<EvalRun> ReadRuns(std::span<const fs::path> files) {
     }
   }
   return runs;
+}
+
+std::vector<DifferentSetting> DifferingSettings(const EvalRun& first, const EvalRun& other) {
+  std::vector<DifferentSetting> differences;
+  AddDifferent(first.object.value("settings", Json::object()),
+               other.object.value("settings", Json::object()), "", differences);
+  return differences;
+}
+
+void MakeNamesDifferent(std::vector<EvalRun>& runs) {
+  std::vector<std::string> taken;
+  for (EvalRun& run : runs) {
+    run.name = UniqueName(run.name, taken);
+    taken.push_back(run.name);
+  }
 }
 
 }  // namespace meap

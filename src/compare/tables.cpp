@@ -31,6 +31,13 @@ std::string CountsText(const std::optional<ScoreDifference>& difference) {
   return fmt::format("{} : {}", difference->mcnemar->only_a, difference->mcnemar->only_b);
 }
 
+/// Items behind the scores, as the first run that has one says.
+std::string ItemsText(const MetricRow& row) {
+  const auto found = std::find_if(row.scores.begin(), row.scores.end(),
+                                  [](const auto& score) { return score.has_value(); });
+  return found == row.scores.end() ? kNothing : std::to_string((*found)->n);
+}
+
 std::string Number(double value) { return fmt::format("{:g}", value); }
 
 TextTable ScoreTable(const Comparison& comparison) {
@@ -40,8 +47,7 @@ TextTable ScoreTable(const Comparison& comparison) {
     if (r > 0) table.header.insert(table.header.end(), {"difference", "p", "only"});
   }
   for (const MetricRow& row : comparison.rows) {
-    const size_t n = row.scores[0] ? row.scores[0]->n : 0;
-    std::vector<std::string> cells = {row.task, row.metric, std::to_string(n)};
+    std::vector<std::string> cells = {row.task, row.metric, ItemsText(row)};
     for (size_t r = 0; r < row.scores.size(); ++r) {
       cells.push_back(ScoreText(row.scores[r]));
       if (r == 0) continue;

@@ -163,10 +163,13 @@ std::string ModelName(const fs::path& model, const std::vector<std::string>& tak
   if (folder.filename() == "hf" && folder.parent_path().has_filename()) {
     folder = folder.parent_path();
   }
-  const std::string base = folder.filename().string();
-  std::string name = base;
+  return UniqueName(folder.filename().string(), taken);
+}
+
+std::string UniqueName(const std::string& wanted, const std::vector<std::string>& taken) {
+  std::string name = wanted;
   for (int number = 2; std::find(taken.begin(), taken.end(), name) != taken.end(); ++number) {
-    name = base + "-" + std::to_string(number);
+    name = wanted + "-" + std::to_string(number);
   }
   return name;
 }

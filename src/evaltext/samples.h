@@ -61,4 +61,7 @@ std::string PromptHash(std::span<const std::string> texts);
 /// it is in `taken`.
 std::string ModelName(const fs::path& model, const std::vector<std::string>& taken);
 
+/// `wanted`, with a number added while it is in `taken`.
+std::string UniqueName(const std::string& wanted, const std::vector<std::string>& taken);
+
 }  // namespace meap

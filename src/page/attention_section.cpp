@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/error.h"
+#include "page/attention_decay.h"
 
 namespace meap {
 namespace {
@@ -19,15 +21,6 @@ std::vector<Json> RunsOf(const Json& document) {
   const auto runs = document.find("runs");
   if (runs == document.end()) return {document};
   return {runs->begin(), runs->end()};
-}
-
-std::string NameOf(const Json& run) { return run.at("name").get<std::string>(); }
-
-std::string Estimate(const Json& estimate, double scale, const char* unit) {
-  std::string text = fmt::format("{:.2f}{}", scale * estimate.at("value").get<double>(), unit);
-  if (!estimate.at("low").is_number()) return text;
-  return text + fmt::format(" [{:.2f}, {:.2f}]", scale * estimate.at("low").get<double>(),
-                            scale * estimate.at("high").get<double>());
 }
 
 /// Shares of the segments as bars, a colour a model.
@@ -62,7 +55,7 @@ void AddSegments(const Json& document, size_t number, RunColors& colors, PageSec
   std::vector<std::pair<std::string, Json>> last;
   std::vector<std::pair<std::string, Json>> answer;
   for (const Json& run : RunsOf(document)) {
-    const std::string name = run.value("name", std::string("model"));
+    const auto name = run.at("name").get<std::string>();
     last.emplace_back(name, run.at("segments"));
     if (run.contains("generated")) {
       answer.emplace_back(name, run.at("generated").at("segments"));
@@ -75,91 +68,6 @@ void AddSegments(const Json& document, size_t number, RunColors& colors, PageSec
   section.AddFigure(SegmentFigure(id + "-answer", "Attention of the answer's tokens by segment",
                                   "Mean over the tokens of a greedy answer, layers and heads.",
                                   answer, colors));
-}
-
-void AddDecayTable(const Json& document, size_t number, PageSection& section) {
-  PageTable table{
-      .id = "decay-" + std::to_string(number),
-      .title = "What masks do to attention",
-      .header = {"model", "length", "ratio", "windows", "score decay", "variance increase"},
-      .note =
-          "Decay: how much less attention masked positions get than the same "
-          "positions of the text without masks. Increase: of the variance of attention "
-          "over the other positions. Intervals: bootstrap over windows."};
-  const auto add = [&](const std::string& name, const Json& results) {
-    for (const Json& result : results) {
-      table.rows.push_back({name, result.at("length").dump(), result.at("ratio").dump(),
-                            result.at("windows").dump(), Estimate(result.at("decay"), 100, " %"),
-                            Estimate(result.at("variance_increase"), 100, " %")});
-    }
-  };
-  for (const Json& run : document.at("runs")) add(NameOf(run), run.at("results"));
-  for (const Json& pair : document.value("between", Json::array())) {
-    add(fmt::format("{}(X') against {}(X)", NameOf(pair), pair.at("baseline").get<std::string>()),
-        pair.at("results"));
-  }
-  section.AddTable(table);
-}
-
-/// Decay by layer at one length and ratio, a line a model.
-Figure DecayByLayer(const Json& document, size_t setting, const std::string& id,
-                    RunColors& colors) {
-  Figure figure{
-      .id = id, .title = "Score decay by layer", .x_label = "layer", .y_label = "per cent"};
-  SeriesTable table("layer");
-  for (const Json& run : document.at("runs")) {
-    const Json& result = run.at("results").at(setting);
-    figure.caption = fmt::format("Length {}, mask ratio {}.", result.at("length").dump(),
-                                 result.at("ratio").dump());
-    SeriesTable::Points points;
-    for (const Json& layer : result.at("layers")) {
-      points.emplace_back(layer.at("layer").get<double>(),
-                          100 * layer.at("decay").at("value").get<double>());
-    }
-    table.Add(NameOf(run), points);
-    figure.series.push_back(
-        {.name = NameOf(run), .color = colors.Of(NameOf(run)), .markers = true});
-  }
-  table.Fill(figure);
-  return figure;
-}
-
-/// Decay of every head of a model.
-Figure DecayByHead(const Json& run, const Json& result, const std::string& id) {
-  Figure figure{.id = id,
-                .title = NameOf(run) + ": score decay by head, per cent",
-                .caption = fmt::format("Length {}, mask ratio {}.", result.at("length").dump(),
-                                       result.at("ratio").dump()),
-                .kind = Figure::Kind::kHeatMap,
-                .x_label = "head",
-                .y_label = "layer",
-                .columns = {"layer"}};
-  for (const Json& layer : result.at("layers")) {
-    auto& row = figure.rows.emplace_back();
-    row.push_back(layer.at("layer"));
-    for (const Json& head : layer.at("heads")) {
-      if (figure.rows.size() == 1) figure.columns.push_back(head.at("head").dump());
-      row.emplace_back(100 * head.at("decay").at("value").get<double>());
-    }
-  }
-  return figure;
-}
-
-void AddDecay(const Json& document, size_t number, RunColors& colors, PageSection& section) {
-  AddDecayTable(document, number, section);
-  const std::string id = "decay-" + std::to_string(number);
-  const Json& runs = document.at("runs");
-  for (size_t s = 0; s < runs.at(0).at("results").size(); ++s) {
-    section.AddFigure(DecayByLayer(document, s, id + "-layers-" + std::to_string(s), colors));
-  }
-  section.AddHtml("<div class=pair>\n");
-  for (size_t r = 0; r < runs.size(); ++r) {
-    const Json& results = runs[r].at("results");
-    // One setting is enough of what is large: the table and the lines above have all of them.
-    if (results.empty()) continue;
-    section.AddFigure(DecayByHead(runs[r], results.back(), id + "-heads-" + std::to_string(r)));
-  }
-  section.AddHtml("</div>\n");
 }
 
 /// Shares of attention by distance at one length, a group of bars a distance class.
@@ -177,8 +85,9 @@ Figure DistanceFigure(const Json& document, size_t setting, const std::string& i
                 .columns = {"distance"}};
   for (const Json& distance : first.at("distances")) figure.rows.push_back({distance});
   for (const Json& run : document.at("runs")) {
-    figure.columns.push_back(NameOf(run));
-    figure.series.push_back({.name = NameOf(run), .color = colors.Of(NameOf(run))});
+    const auto name = run.at("name").get<std::string>();
+    figure.columns.push_back(name);
+    figure.series.push_back({.name = name, .color = colors.Of(name)});
     const Json& shares = run.at("results").at(setting).at("distance_share");
     for (size_t c = 0; c < figure.rows.size(); ++c) figure.rows[c].push_back(shares.at(c));
   }
@@ -191,15 +100,33 @@ void AddProfile(const Json& document, size_t number, RunColors& colors, PageSect
                   .header = {"model", "length", "windows", "entropy, nats", "on the first token"}};
   for (const Json& run : document.at("runs")) {
     for (const Json& result : run.at("results")) {
-      table.rows.push_back({NameOf(run), result.at("length").dump(), result.at("windows").dump(),
-                            Estimate(result.at("entropy"), 1, ""),
-                            Estimate(result.at("first_token"), 100, " %")});
+      table.rows.push_back({run.at("name").get<std::string>(), result.at("length").dump(),
+                            result.at("windows").dump(), EstimateText(result.at("entropy"), 1, ""),
+                            EstimateText(result.at("first_token"), 100, " %")});
     }
   }
   section.AddTable(table);
   for (size_t s = 0; s < document.at("runs").at(0).at("results").size(); ++s) {
     const std::string id = fmt::format("distance-{}-{}", number, s);
     section.AddFigure(DistanceFigure(document, s, id, colors));
+  }
+}
+
+/// Gives the document's models the names that the page has for them.
+void NameModels(Json& document, const ModelNames& names) {
+  std::map<std::string, std::string> renamed;
+  const auto rename = [&](Json& run) {
+    const auto own = run.value("name", std::string("model"));
+    renamed[own] = names.Of(own, run.value("model", ""));
+    run["name"] = renamed[own];
+  };
+  if (!document.contains("runs")) return rename(document);
+  for (Json& run : document.at("runs")) rename(run);
+  if (!document.contains("between")) return;
+  for (Json& pair : document.at("between")) {
+    for (const char* key : {"name", "baseline"}) {
+      pair.at(key) = renamed.at(pair.at(key).get<std::string>());
+    }
   }
 }
 
@@ -215,11 +142,13 @@ bool IsAttentionReport(const Json& document) {
   });
 }
 
-PageSection AttentionSection(const std::vector<Json>& documents, RunColors& colors) {
+PageSection AttentionSection(std::vector<Json> documents, const ModelNames& names,
+                             RunColors& colors) {
   PageSection section("Attention");
   size_t number = 0;
   try {
-    for (const Json& document : documents) {
+    for (Json& document : documents) {
+      NameModels(document, names);
       const Json format = document.value("format", Json());
       if (format == kDecay) {
         AddDecay(document, number++, colors, section);
@@ -229,7 +158,7 @@ PageSection AttentionSection(const std::vector<Json>& documents, RunColors& colo
         AddSegments(document, number++, colors, section);
       }
     }
-  } catch (const Json::exception& error) {
+  } catch (const std::exception& error) {  // of JSON, or a name or setting that is not there
     throw InputError({.what = "an attention file is not as `meap attention` writes it",
                       .expected = "what docs/analysis.md describes",
                       .got = error.what()});

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "page/model_names.h"
 #include "page/page.h"
 
 namespace meap {
@@ -10,9 +11,9 @@ namespace meap {
 /// True for a document of `meap attention decay`, `profile` or `segments`.
 bool IsAttentionReport(const nlohmann::ordered_json& document);
 
-/// Figures and tables of all documents. A document whose numbers are not where they should be is an
-/// InputError.
-PageSection AttentionSection(const std::vector<nlohmann::ordered_json>& documents,
+/// Figures and tables of all documents, with the page's names of their models. A document whose
+/// numbers are not where they should be is an InputError.
+PageSection AttentionSection(std::vector<nlohmann::ordered_json> documents, const ModelNames& names,
                              RunColors& colors);
 
 }  // namespace meap

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "compare/tables.h"
+#include "page/eval_groups.h"
 
 namespace meap {
 namespace {
@@ -117,24 +117,6 @@ void AddComparison(const Comparison& comparison, const std::string& suffix, RunC
   maps.AddHtml("</div>\n");
 }
 
-/// Groups of runs that can be compared with their first.
-std::vector<std::vector<EvalRun>> Groups(std::vector<EvalRun> runs) {
-  const auto common = [](const EvalRun& a, const EvalRun& b) {
-    const Json& tasks = a.object.at("results");
-    return std::any_of(tasks.items().begin(), tasks.items().end(), [&](const auto& task) {
-      return b.object.at("results").contains(task.key());
-    });
-  };
-  std::vector<std::vector<EvalRun>> groups;
-  for (EvalRun& run : runs) {
-    const auto fits = [&](const auto& group) { return common(group.front(), run); };
-    auto group = std::find_if(groups.begin(), groups.end(), fits);
-    if (group == groups.end()) group = groups.insert(groups.end(), std::vector<EvalRun>());
-    group->push_back(std::move(run));
-  }
-  return groups;
-}
-
 std::string ShareText(const Json& results, const std::string& metric) {
   if (!results.contains(metric) || !results.at(metric).is_number()) return "-";
   std::string text = fmt::format("{:.4f}", results.at(metric).get<double>());
@@ -207,7 +189,7 @@ std::vector<PageSection> EvaluationSections(std::vector<EvalRun> runs, RunColors
   PageSection maps("By depth");
   PageSection judged = JudgeSection(runs);
   size_t number = 0;
-  for (std::vector<EvalRun>& group : Groups(std::move(runs))) {
+  for (std::vector<EvalRun>& group : ComparableGroups(std::move(runs))) {
     const std::string suffix = number++ == 0 ? "" : "-" + std::to_string(number);
     AddComparison(Compare(std::move(group), CompareOptions()), suffix, colors, scores, positions,
                   maps);

@@ -9,7 +9,8 @@
 namespace meap {
 
 /// Scores with differences against the first run, scores by position, heat maps, and what judges
-/// said of summaries. Runs that have no task in common with the first stand for themselves.
+/// said of summaries. Runs without a task in common stand in tables of their own
+/// (eval_groups.h).
 std::vector<PageSection> EvaluationSections(std::vector<EvalRun> runs, RunColors& colors);
 
 }  // namespace meap

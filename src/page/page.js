@@ -15,15 +15,47 @@ const themes = {
   },
 };
 // Cividis: read alike with and without full colour vision, and in grey.
-const heatScale = "Cividis";
+const heatStops = [[0, 34, 78], [65, 77, 107], [125, 124, 120], [188, 174, 108], [254, 232, 56]];
+const heatScale = heatStops.map((rgb, s) => [s / (heatStops.length - 1), `rgb(${rgb})`]);
+// CSS pixels between the margins of a page, as page.css has them: 180 mm of A4.
+const paperWidth = 680;
 
 const plotOf = (figure) => document.querySelector(`#${figure.id} .plot`);
 const colorOf = (series, theme) => theme.series[series.color % theme.series.length];
 
+function heatRange(figure) {
+  if (figure.range) return figure.range;
+  const values = figure.rows.flatMap((row) => row.slice(1)).filter((value) => typeof value === "number");
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return low < high ? [low, high] : [low - 0.5, low + 0.5];
+}
+
+function heatColor(value, [low, high]) {
+  const at = Math.min(1, Math.max(0, (value - low) / (high - low))) * (heatStops.length - 1);
+  const below = Math.min(Math.floor(at), heatStops.length - 2);
+  return heatStops[below].map((channel, c) => channel + (at - below) * (heatStops[below + 1][c] - channel));
+}
+
+// Relative luminance as WCAG 2 defines it.
+function luminance(rgb) {
+  const [r, g, b] = rgb.map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+// Plotly's own choice, dark grey or white, is hard to read on colours between. Black and white contrast alike on a
+// luminance L with (L + 0.05)^2 = 1.05 * 0.05.
+function inkHeatLabels(figure) {
+  for (const label of plotOf(figure).querySelectorAll(".heatmap-label text")) {
+    const value = Number(label.textContent.replace("\u2212", "-"));
+    const light = luminance(heatColor(value, heatRange(figure))) + 0.05 > Math.sqrt(1.05 * 0.05);
+    label.style.fill = light ? "#000" : "#fff";
+  }
+}
+
 function traces(figure, theme) {
   const column = (c) => figure.rows.map((row) => row[c]);
   if (figure.kind === "heat") {
-    const [low, high] = figure.range ?? [undefined, undefined];
+    const [low, high] = heatRange(figure);
     return [{
       type: "heatmap", x: figure.columns.slice(1), y: column(0).map(String),
       z: figure.rows.map((row) => row.slice(1)), zmin: low, zmax: high, colorscale: heatScale,
@@ -67,17 +99,59 @@ function layout(figure, theme) {
   };
 }
 
-const config = {
-  responsive: true, displaylogo: false,
+const config = (figure) => ({
+  responsive: true, displaylogo: false, toImageButtonOptions: {filename: figure.id, scale: 2},
   modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
-};
+});
 
-function drawAll(theme) {
-  return Promise.all(figures.map((figure) =>
-    Plotly.react(plotOf(figure), traces(figure, theme), layout(figure, theme), config)));
+// Ranges that a reader has chosen: figure's id -> {"xaxis.range": [from, to], ...}.
+const zooms = new Map();
+
+// In the width of its place, or in that of paper.
+function draw(figure, theme, width) {
+  const look = layout(figure, theme);
+  for (const [key, range] of Object.entries(zooms.get(figure.id) ?? {})) {
+    Object.assign(look[key.split(".")[0]], {range: [...range], autorange: false});
+  }
+  if (width) Object.assign(look, {width, height: plotOf(figure).clientHeight, autosize: false});
+  return Plotly.react(plotOf(figure), traces(figure, theme), look, config(figure));
 }
 
+const drawAll = (theme, width) => Promise.all(figures.map((figure) => draw(figure, theme, width)));
 const wishedTheme = () => (darkWish.matches ? themes.dark : themes.light);
+
+function keepZoom(figure, change) {
+  if (!Object.keys(change).some((key) => /^[xy]axis/.test(key))) return;
+  const zoom = {};
+  for (const axis of ["xaxis", "yaxis"]) {
+    const {autorange, range} = plotOf(figure).layout[axis];
+    const given = axis === "yaxis" && figure.kind !== "heat" ? figure.range : undefined;
+    if (!autorange && String(range) !== String(given)) zoom[`${axis}.range`] = [...range];
+  }
+  zooms.set(figure.id, zoom);
+}
+
+function listenTo(figure) {
+  const plot = plotOf(figure);
+  plot.on("plotly_relayout", (change) => keepZoom(figure, change));
+  if (figure.kind !== "heat") return;
+  plot.on("plotly_afterplot", () => inkHeatLabels(figure));
+  inkHeatLabels(figure);
+}
+
+// Paper: light, in its width, with nothing folded away.
+let unfolded = null;  // while it is being printed
+function drawForPaper() {
+  unfolded ??= [...document.querySelectorAll("details:not([open])")];
+  for (const details of unfolded) details.open = true;
+  drawAll(themes.light, paperWidth);
+}
+
+function drawForScreen() {
+  for (const details of unfolded ?? []) details.open = false;
+  unfolded = null;
+  drawAll(wishedTheme());
+}
 
 // CSV as RFC 4180 has it.
 function csvOf(rows) {
@@ -119,6 +193,7 @@ class KeyboardReader {
   }
 
   press(event) {
+    if (event.target !== plotOf(this.figure)) return;  // a button in it
     const {rows, columns, kind} = this.figure;
     const [back, forth] = kind === "heat" ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
     const within = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -157,21 +232,44 @@ class KeyboardReader {
   }
 }
 
-// A page that is being followed loads itself anew, as long as nobody is reading in it with the keyboard.
+// What a reader has zoomed into and unfolded outlives the page's reload, not the tab.
+const viewKey = `meap report ${location.pathname}`;
+const store = (() => { try { return sessionStorage; } catch { return null; } })();  // a browser may forbid it
+const titleOf = (details) => details.querySelector("summary").textContent;
+
+function storeView() {
+  const open = [...document.querySelectorAll("details[open]")].map(titleOf);
+  store?.setItem(viewKey, JSON.stringify({open, zooms: [...zooms]}));
+}
+
+function restoreView() {
+  const view = JSON.parse(store?.getItem(viewKey) ?? '{"open": [], "zooms": []}');
+  store?.removeItem(viewKey);
+  for (const details of document.querySelectorAll("details")) details.open = view.open.includes(titleOf(details));
+  const known = view.zooms.map(([id, zoom]) => [figures.find((figure) => figure.id === id), zoom]);
+  return Promise.all(known.filter(([figure]) => figure).map(([figure, zoom]) => Plotly.relayout(plotOf(figure), zoom)));
+}
+
+// A page that is being followed loads itself anew, as long as nobody is in a figure with the keyboard.
 function follow(seconds) {
   if (!(seconds > 0)) return;
   setInterval(() => {
-    const reading = document.activeElement?.classList.contains("plot");
-    if (!document.hidden && !reading) location.reload();
+    const reading = document.activeElement?.closest(".plot");
+    if (document.hidden || reading || unfolded) return;
+    storeView();
+    location.reload();
   }, 1000 * seconds);
 }
 
 drawAll(wishedTheme()).then(() => {
+  figures.forEach(listenTo);
+  return restoreView();
+}).then(() => {
   document.documentElement.dataset.drawn = figures.length;
 });
-darkWish.addEventListener("change", () => drawAll(wishedTheme()));
-addEventListener("beforeprint", () => drawAll(themes.light));
-addEventListener("afterprint", () => drawAll(wishedTheme()));
+darkWish.addEventListener("change", () => unfolded ?? drawAll(wishedTheme()));
+addEventListener("beforeprint", drawForPaper);
+addEventListener("afterprint", drawForScreen);
 offerCsv();
 figures.forEach((figure) => new KeyboardReader(figure));
 follow(Number(document.body.dataset.reload));

@@ -6,8 +6,10 @@
 #include "core/error.h"
 #include "page/assets.h"
 #include "page/attention_section.h"
+#include "page/eval_groups.h"
 #include "page/eval_sections.h"
 #include "page/experiment_section.h"
+#include "page/model_names.h"
 #include "page/training_sections.h"
 
 namespace meap {
@@ -114,6 +116,24 @@ std::vector<TrainingRun> ReadTraining(const std::vector<fs::path>& folders) {
   return runs;
 }
 
+std::vector<EvalRun> ReadEvaluations(const std::vector<fs::path>& files, ModelNames& names) {
+  std::vector<EvalRun> runs = ReadRuns(files);
+  for (EvalRun& run : runs) {
+    run.name =
+        names.Of(run.name, run.object.value("model", ""), run.object.value("model_hash", ""));
+  }
+  return JoinedByModel(std::move(runs));
+}
+
+PageSection AwaitedSection(const std::vector<fs::path>& paths) {
+  PageSection section("Awaited");
+  for (const fs::path& path : paths) {
+    section.AddText("Nothing to show yet: " + path.string() +
+                    (fs::exists(path) ? " holds neither a run nor results." : " is not there."));
+  }
+  return section;
+}
+
 template <typename T>
 void RemoveRepeated(std::vector<T>& values) {
   std::vector<T> kept;
@@ -125,7 +145,7 @@ void RemoveRepeated(std::vector<T>& values) {
 
 }  // namespace
 
-ReportInputs FindReportInputs(const std::vector<fs::path>& paths) {
+ReportInputs FindReportInputs(const std::vector<fs::path>& paths, bool waits) {
   ReportInputs inputs;
   for (const fs::path& path : paths) {
     bool found = false;
@@ -137,10 +157,14 @@ ReportInputs FindReportInputs(const std::vector<fs::path>& paths) {
       for (const fs::path& folder : folders) {
         if (IsTrainingRun(folder)) found = AddFolder(folder, inputs) || found;
       }
-    } else {
+    } else if (fs::exists(path) || !waits) {
       found = AddFile(path, inputs);
     }
     if (found) continue;
+    if (waits && (fs::is_directory(path) || !fs::exists(path))) {
+      inputs.awaited.push_back(path);
+      continue;
+    }
     throw InputError({.what = "nothing to report on",
                       .where = path.string(),
                       .expected =
@@ -160,21 +184,24 @@ std::string RenderReport(const ReportInputs& inputs, const ReportOptions& option
   const std::string plotly = PlotlyScript(options.plotly);
   RunColors colors;
   const std::vector<TrainingRun> training = ReadTraining(inputs.training);
+  ModelNames names(training);
   for (const TrainingRun& run : training) colors.Of(run.name);
-  std::vector<PageSection> sections = {OverviewSection(training), RecipeSection(training),
-                                       LossSection(training, colors)};
-  for (PageSection& section : EvaluationSections(ReadRuns(inputs.results), colors)) {
+  std::vector<PageSection> sections = {AwaitedSection(inputs.awaited), OverviewSection(training),
+                                       RecipeSection(training), LossSection(training, colors)};
+  for (PageSection& section : EvaluationSections(ReadEvaluations(inputs.results, names), colors)) {
     sections.push_back(std::move(section));
   }
-  sections.push_back(AttentionSection(ReadAll(inputs.attention), colors));
+  sections.push_back(AttentionSection(ReadAll(inputs.attention), names, colors));
   sections.push_back(ExperimentSection(ReadAll(inputs.experiments)));
   sections.push_back(SpeedSection(training, colors));
   return RenderPage({.title = options.title, .reload = options.reload}, sections, plotly);
 }
 
-bool AllFinished(const ReportInputs& inputs) {
-  return std::all_of(inputs.training.begin(), inputs.training.end(),
-                     [](const fs::path& run) { return fs::is_directory(run / "hf"); });
+bool AllEnded(const ReportInputs& inputs) {
+  return inputs.awaited.empty() &&
+         std::all_of(inputs.training.begin(), inputs.training.end(), [](const fs::path& run) {
+           return ReadTrainingRun(run, "").state != RunState::kTraining;
+         });
 }
 
 }  // namespace meap

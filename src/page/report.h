@@ -14,11 +14,13 @@ struct ReportInputs {
   std::vector<fs::path> results = {};      // results.json of `meap eval` and `meap judge`
   std::vector<fs::path> attention = {};    // JSON of `meap attention`
   std::vector<fs::path> experiments = {};  // experiment.json of `meap experiment`
+  std::vector<fs::path> awaited = {};      // named, and nothing there yet
 };
 
 /// Sorts what a user names: run folders, folders that hold run folders or files that a report can
-/// show, and such files. A path with nothing to show is an InputError.
-ReportInputs FindReportInputs(const std::vector<fs::path>& paths);
+/// show, and such files. A path with nothing to show is an InputError, unless the report `waits`:
+/// then a folder without, or a path that is not there, is awaited.
+ReportInputs FindReportInputs(const std::vector<fs::path>& paths, bool waits = false);
 
 struct ReportOptions {
   std::string title = "Training report";
@@ -29,7 +31,7 @@ struct ReportOptions {
 /// The page. Reads the inputs anew, so that it can be called again while a run is training.
 std::string RenderReport(const ReportInputs& inputs, const ReportOptions& options);
 
-/// True when every training run has ended.
-bool AllFinished(const ReportInputs& inputs);
+/// True when nothing is awaited and no training run is under way.
+bool AllEnded(const ReportInputs& inputs);
 
 }  // namespace meap

@@ -1,10 +1,12 @@
 #include "page/training_run.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "config/yaml_reader.h"
 #include "core/error.h"
+#include "report/metrics.h"
 
 namespace meap {
 namespace {
@@ -14,6 +16,7 @@ using Json = nlohmann::json;
 void AddLine(const Json& object, TrainingRun& run) {
   const auto step = object.find("step");
   if (step == object.end() || !step->is_number()) return;
+  run.last_step = std::max(run.last_step, step->get<double>());
   for (const auto& [name, value] : object.items()) {
     if (name == "step" || !value.is_number()) continue;
     run.metrics[name].emplace_back(step->get<double>(), value.get<double>());
@@ -39,6 +42,21 @@ void ReadMetrics(const fs::path& file, TrainingRun& run) {
   }
 }
 
+/// Whether all steps of the recipe were taken and the model exported; a resumed run has the model
+/// of its shorter self. A recipe may leave the steps to its epochs: then they are not known here.
+bool IsWhole(const TrainingRun& run) {
+  const std::string steps = run.Key("train.steps");
+  return fs::is_directory(run.folder / "hf") &&
+         (steps.empty() || run.last_step >= std::strtod(steps.c_str(), nullptr));
+}
+
+RunState StateOf(const TrainingRun& run) {
+  const std::optional<bool> written = IsBeingWritten(run.folder / "metrics.jsonl");
+  if (written.value_or(false)) return RunState::kTraining;
+  if (IsWhole(run)) return RunState::kFinished;
+  return written.has_value() ? RunState::kStopped : RunState::kTraining;
+}
+
 }  // namespace
 
 std::string TrainingRun::Key(const std::string& wanted) const {
@@ -57,9 +75,10 @@ const StepSeries& TrainingRun::Metric(const std::string& field) const {
 bool IsTrainingRun(const fs::path& folder) { return fs::is_regular_file(folder / "metrics.jsonl"); }
 
 TrainingRun ReadTrainingRun(const fs::path& folder, const std::string& name) {
-  TrainingRun run{.name = name, .folder = folder, .finished = fs::is_directory(folder / "hf")};
+  TrainingRun run{.name = name, .folder = folder};
   if (fs::exists(folder / "recipe.yaml")) run.recipe = FlatYaml(folder / "recipe.yaml");
   ReadMetrics(folder / "metrics.jsonl", run);
+  run.state = StateOf(run);
   return run;
 }
 

@@ -13,10 +13,17 @@ namespace meap {
 /// (step, value), ascending.
 using StepSeries = std::vector<std::pair<double, double>>;
 
+enum class RunState {
+  kTraining,  // a process writes to it, or nobody can tell
+  kStopped,   // none does, and it has not come to its end: it failed, or was stopped
+  kFinished,  // it took all steps of its recipe and exported the model
+};
+
 struct TrainingRun {
   std::string name;  // different for each run of a page
   fs::path folder;
-  bool finished = false;  // the model was exported
+  RunState state = RunState::kTraining;
+  double last_step = 0;
   /// The resolved recipe, in its order: "optimizer.lr" -> "0.0004".
   std::vector<std::pair<std::string, std::string>> recipe = {};
   std::map<std::string, StepSeries> metrics = {};  // by field, null values left out

@@ -56,6 +56,11 @@ std::string ObjectiveOf(const TrainingRun& run) {
   return fmt::format("meap, mask ratio {}", run.Key("objective.mask_ratio"));
 }
 
+const char* StateName(RunState state) {
+  if (state == RunState::kFinished) return "finished";
+  return state == RunState::kStopped ? "stopped" : "training";
+}
+
 /// One metric of several runs, with how its lines look and what their names say.
 struct MetricLine {
   std::string metric;
@@ -173,7 +178,7 @@ PageSection OverviewSection(const std::vector<TrainingRun>& runs) {
     const StepSeries& loss = run.Metric("loss");
     const StepSeries& validation = run.Metric("validation_loss");
     const StepSeries& tokens = run.Metric("tokens");
-    table.rows.push_back({run.name, ObjectiveOf(run), run.finished ? "finished" : "not finished",
+    table.rows.push_back({run.name, ObjectiveOf(run), StateName(run.state),
                           loss.empty() ? "0" : fmt::format("{:.0f}", loss.back().first),
                           tokens.empty() ? "0" : FormatCount(tokens.back().second),
                           Last(loss, loss.size() / 20), Last(validation, 1), Lowest(validation),

@@ -1,6 +1,7 @@
 #include "report/metrics.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,6 +72,8 @@ MetricsWriter::MetricsWriter(const fs::path& path, std::optional<int64_t> resume
     WriteFailed(path, error);
   }
   size_ = info.st_size;
+  // For IsBeingWritten. The system takes it back with the file, however the process ends.
+  ::flock(descriptor_, LOCK_EX | LOCK_NB);
 }
 
 MetricsWriter::~MetricsWriter() { ::close(descriptor_); }
@@ -89,6 +92,15 @@ void MetricsWriter::Append(const nlohmann::ordered_json& object) {
     done += static_cast<size_t>(count);
   }
   size_ += static_cast<int64_t>(line.size());
+}
+
+std::optional<bool> IsBeingWritten(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool is_free = ::flock(descriptor, LOCK_SH | LOCK_NB) == 0;
+  const bool can_tell = is_free || errno == EWOULDBLOCK;
+  ::close(descriptor);
+  return can_tell ? std::optional(!is_free) : std::nullopt;
 }
 
 }  // namespace meap

@@ -30,4 +30,8 @@ class MetricsWriter {
   int64_t size_ = 0;  // bytes of whole lines
 };
 
+/// True while a MetricsWriter, of whichever process, has the file open; nothing where the file
+/// system cannot tell (it has no locks).
+std::optional<bool> IsBeingWritten(const fs::path& path);
+
 }  // namespace meap

@@ -122,6 +122,43 @@ TEST(MaskEffectReport, ComparesLaterModelsWithTheFirst) {
   EXPECT_EQ(MaskEffectTables(report, "")[0].rows.size(), 3u);
 }
 
+/// Two windows; values by layer and head.
+MaskEffect EffectOf(const at::Tensor& original_LH, const at::Tensor& masked_LH) {
+  const auto windows = [](const at::Tensor& x_LH) { return at::stack({x_LH, x_LH}); };
+  MaskEffect effect{.length = 8, .ratio = 0.25, .masked = {{1, 2}, {3, 4}}};
+  effect.original = {windows(original_LH), windows(original_LH)};
+  effect.with_masks = {windows(masked_LH), windows(masked_LH)};
+  return effect;
+}
+
+TEST(MaskEffectReport, ComparesModelsByLayerAndHead) {
+  const auto values = [](std::vector<double> x) { return at::tensor(x, at::kDouble).view({2, 2}); };
+  const at::Tensor ones = at::ones({2, 2}, at::kDouble);
+  const MaskEffect first = EffectOf(values({0.4, 0.8, 0.2, 0.1}), ones);
+  const MaskEffect second = EffectOf(ones, values({0.1, 0.6, 0.2, 0.2}));
+  const auto report = MaskEffectJson({{"ntp", "a", {first}}, {"meap", "b", {second}}}, {});
+  const auto& layers = report["between"][0]["results"][0]["layers"];
+  ASSERT_EQ(layers.size(), 2u);
+  EXPECT_NEAR(layers[0]["decay"]["value"], 1 - 0.7 / 1.2, 1e-12);
+  EXPECT_NEAR(layers[0]["heads"][0]["decay"]["value"], 0.75, 1e-12);
+  EXPECT_NEAR(layers[1]["heads"][1]["decay"]["value"], -1, 1e-12);
+  EXPECT_NEAR(layers[1]["heads"][1]["variance_increase"]["value"], 1, 1e-12);
+  EXPECT_NEAR(layers[1]["variance"]["original"], 0.15, 1e-12);
+  EXPECT_FALSE(report["between"][0]["results"][0].contains("by_window"));
+  EXPECT_EQ(MaskEffectTables(report, "heads").size(), 4u);
+  EXPECT_EQ(MaskEffectTables(report, "layers")[3].rows.size(), 2u);
+}
+
+TEST(MaskEffectReport, ModelsOfOtherShapesAreComparedInAllAlone) {
+  const at::Tensor one = at::ones({1, 1}, at::kDouble), four = at::ones({2, 2}, at::kDouble);
+  const auto report = MaskEffectJson(
+      {{"ntp", "a", {EffectOf(one, one)}}, {"meap", "b", {EffectOf(four, four)}}}, {});
+  const auto& result = report["between"][0]["results"][0];
+  EXPECT_NEAR(result["decay"]["value"], 0, 1e-12);
+  EXPECT_TRUE(result["layers"].empty());
+  EXPECT_EQ(MaskEffectTables(report, "layers").size(), 3u);
+}
+
 TEST(RatioInterval, HoldsTheRatioAndShrinksWithSamples) {
   at::manual_seed(1);
   const auto width = [](int64_t n) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "compare/render.h"
@@ -13,6 +14,7 @@ namespace meap {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -158,6 +160,63 @@ TEST(ComparisonTest, ATaskWithoutAScoreIsNoted) {
     EXPECT_THAT(both.notes, ElementsAre(HasSubstr("kv75, a: no score")));
     EXPECT_THAT(RenderMarkdown(both), HasSubstr("| kv75 | contains |"));
   }
+}
+
+/// A run with these mean scores of the metric "acc", without samples.
+EvalRun RunWith(const std::string& name, const std::map<std::string, double>& tasks) {
+  EvalRun run{name, name + ".json", {{"results", Json::object()}, {"n", Json::object()}}, {}};
+  for (const auto& [task, score] : tasks) {
+    run.object["results"][task] = {{"acc", score}, {"acc_stderr", 0.01}};
+    run.object["n"][task] = 100;
+    run.object["breakdowns"][task] = {
+        {{"by", {"position"}}, {"cells", {{{"position", 1}, {"n", 100}, {"acc", score}}}}}};
+    run.object["settings"]["task_settings"][task] = {{"chat_template", "none"}};
+  }
+  return run;
+}
+
+TEST(ComparisonTest, TasksThatNotAllRunsHaveAreShown) {
+  const Comparison comparison =
+      Compare({RunWith("a", {{"needle", 0.5}, {"perplexity", 9}}), RunWith("b", {{"needle", 0.6}}),
+               RunWith("c", {{"kv75", 0.25}, {"needle", 0.7}})},
+              {});
+  ASSERT_THAT(comparison.rows, SizeIs(3));
+  EXPECT_THAT(comparison.notes, Each(HasSubstr("needle")));  // nothing of tasks that one lacks
+  EXPECT_EQ(comparison.rows[1].task, "perplexity");
+  EXPECT_EQ(comparison.rows[1].scores[0]->mean, 9);
+  EXPECT_EQ(comparison.rows[1].scores[1], std::nullopt);
+  EXPECT_EQ(comparison.rows[2].task, "kv75");
+  EXPECT_EQ(comparison.rows[2].scores[0], std::nullopt);
+  EXPECT_EQ(comparison.rows[2].scores[2]->mean, 0.25);
+  EXPECT_FALSE(comparison.rows[2].differences[2].has_value());
+  EXPECT_THAT(RenderMarkdown(comparison),
+              HasSubstr("| perplexity | acc | 100 | 9.0000 \u00b10.0100 | - | - | - | - | - |"));
+  EXPECT_THAT(RenderMarkdown(comparison), HasSubstr("| kv75 | acc | 100 | - | - |"));
+  EXPECT_TRUE(Json::parse(RenderJson(comparison))["metrics"][2]["scores"]["a"].is_null());
+  const std::string html = RenderHtml(comparison);
+  const size_t kv = html.find("kv75, acc by position");
+  ASSERT_NE(kv, std::string::npos);
+  EXPECT_EQ(html.find("<svg", kv), std::string::npos);  // no change to draw
+}
+
+TEST(ComparisonTest, MetricsThatNotAllRunsHaveAreShown) {
+  EvalRun judged = RunWith("b", {{"xsum", 0.5}});
+  judged.object["results"]["xsum"]["clean_local"] = 0.75;
+  const Comparison comparison = Compare({RunWith("a", {{"xsum", 0.5}}), judged}, {});
+  ASSERT_THAT(comparison.rows, SizeIs(2));
+  EXPECT_EQ(comparison.rows[1].metric, "clean_local");
+  EXPECT_EQ(comparison.rows[1].scores[0], std::nullopt);
+  EXPECT_EQ(comparison.rows[1].scores[1]->mean, 0.75);
+}
+
+TEST(ComparisonTest, SettingsOfATaskAreComparedWhereBothHaveIt) {
+  EvalRun other = RunWith("b", {{"needle", 0.5}, {"kv75", 0.5}});
+  other.object["settings"]["task_settings"]["needle"] = {{"chat_template", "chatml"}};
+  const Comparison comparison =
+      Compare({RunWith("a", {{"mdqa10", 0.5}, {"needle", 0.5}}), other}, {});
+  EXPECT_THAT(comparison.notes,
+              ElementsAre(HasSubstr("different settings: of the task needle {\"chat_template\""),
+                          HasSubstr("needle, b: no samples in common")));
 }
 
 TEST(ComparisonTest, ItemsThatOneSkippedAreNoMissingSamples) {

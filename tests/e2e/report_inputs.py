@@ -2,6 +2,9 @@
 import json
 import math
 import random
+import re
+
+from conftest import run_meap
 
 
 def write_run(folder, objective, steps=1200):
@@ -20,7 +23,10 @@ def write_run(folder, objective, steps=1200):
                 line |= {"loss_masked": loss + 0.9, "loss_unmasked": loss - 0.15}
             lines.write(json.dumps(line) + "\n")
             if step % 100 == 0:
-                lines.write(json.dumps({"step": step, "validation_loss": loss - 0.1, "validation_tokens": 4096}) + "\n")
+                line = {"step": step, "validation_loss": loss - 0.1}
+                if objective == "meap":
+                    line["validation_loss_masked"] = loss + 0.2
+                lines.write(json.dumps({**line, "validation_tokens": 4096}) + "\n")
 
 
 def evaluation(name, gain):
@@ -47,16 +53,20 @@ def attention(names):
     def change(value):
         return {"value": value, "low": value - 0.02, "high": value + 0.02}
 
-    def result(gain):
-        layers = [{"layer": layer, "decay": change(0.1 * layer + gain),
-                   "heads": [{"head": head, "decay": change(0.1 * layer + 0.05 * head + gain)} for head in range(4)]}
+    def result(gain, ratio):
+        def both(value):
+            return {"decay": change(value + gain), "variance_increase": change(2 * value + gain)}
+
+        layers = [{"layer": layer, **both(0.1 * layer),
+                   "heads": [{"head": head, **both(0.1 * layer + 0.05 * head)} for head in range(4)]}
                   for layer in range(6)]
-        return {"length": 256, "ratio": 0.15, "windows": 64, "decay": change(0.3 + gain),
-                "variance_increase": change(0.1 + gain), "layers": layers}
+        return {"length": 256, "ratio": ratio, "windows": 64, **both(0.3), "layers": layers}
 
     decay = {"format": "meap-attention-decay-1",
-             "runs": [{"name": name, "results": [result(0.1 * i)]} for i, name in enumerate(names)],
-             "between": [{"baseline": names[0], "name": names[1], "results": [result(0.05)]}]}
+             "runs": [{"name": name, "results": [result(0.1 * i, ratio) for ratio in (0.15, 0.3)]}
+                      for i, name in enumerate(names)],
+             "between": [{"baseline": names[0], "name": names[1],
+                          "results": [result(0.05, ratio) for ratio in (0.15, 0.3)]}]}
     profile = {"format": "meap-attention-profile-1", "runs": [
         {"name": name, "results": [{"length": 256, "windows": 64, "entropy": change(3.1), "first_token": change(0.2),
                                     "distances": [0, 1, 2, 4], "distance_share": [0.4, 0.3, 0.2, 0.1]}]}
@@ -92,3 +102,19 @@ def write_everything(folder):
         (folder / f"{name}.json").write_text(json.dumps(document))
     (folder / "experiment.json").write_text(json.dumps(experiment()))
     return folder
+
+
+TITLE = "NTP & MEAP <side by side>"
+
+
+def make_page(folder):
+    """The report of everything in a new folder."""
+    write_everything(folder)
+    run_meap("report", folder, "-o", folder / "report.html", "--title", TITLE)
+    return folder / "report.html"
+
+
+def figures_of(path):
+    text = path.read_text()
+    found = re.search(r'<script type="application/json" id=figures>(.*?)</script>', text, re.DOTALL)
+    return {figure["id"]: figure for figure in json.loads(found.group(1))}

@@ -1,36 +1,19 @@
-"""`meap report`: what is in the page, and the page in headless Chromium."""
-import csv
-import io
+"""`meap report`: what is in the page, and the page that follows a run."""
 import json
 import re
-import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-from conftest import MEAP, ROOT, run_meap
-from report_inputs import write_everything, write_run
-
-sys.path.insert(0, str(ROOT / "tools"))
-import browser  # noqa: E402
-
-needs_browser = pytest.mark.skipif(browser.missing() is not None, reason=str(browser.missing()))
+from conftest import run_meap
+from report_inputs import TITLE, evaluation, figures_of, make_page, write_run
+from report_watch import Training, Watch, set_steps
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    folder = write_everything(tmp_path_factory.mktemp("runs") / "demo")
-    run_meap("report", folder, "-o", folder / "report.html", "--title", "NTP & MEAP <side by side>")
-    return folder / "report.html"
-
-
-def figures_of(path):
-    text = path.read_text()
-    found = re.search(r'<script type="application/json" id=figures>(.*?)</script>', text, re.DOTALL)
-    return {figure["id"]: figure for figure in json.loads(found.group(1))}
+    return make_page(tmp_path_factory.mktemp("runs") / "demo")
 
 
 def test_the_page_holds_the_numbers_of_its_inputs(page):
@@ -41,7 +24,13 @@ def test_the_page_holds_the_numbers_of_its_inputs(page):
             "change-mdqa20-best-subspan-em", "heat-needle-0", "heat-needle-1", "segments-2",
             "experiment-0-validation-loss"} <= set(figures)
     loss = figures["loss-curves"]
-    assert loss["columns"] == ["step", "meap, training", "meap, validation", "ntp, training", "ntp, validation"]
+    assert loss["columns"] == ["step", "meap, training", "meap, validation", "meap, validation with masks",
+                               "ntp, training", "ntp, validation"]
+    masked = loss["series"][2]
+    assert masked["name"] == "meap, validation with masks" and masked["column"] == 3 and masked["dash"] == "dot"
+    validated = [row for row in loss["rows"] if row[3] is not None]
+    assert [row[0] for row in validated] == list(range(100, 1201, 100))
+    assert all(row[3] == pytest.approx(row[2] + 0.3) for row in validated)
     assert max(row[0] for row in loss["rows"]) == 1200 and len(loss["rows"]) <= 2 * 800 + 12
     heat = figures["heat-needle-0"]
     assert heat["columns"] == ["depth", "500", "1000", "2000", "4000"] and heat["range"] == [0, 1]
@@ -54,6 +43,76 @@ def test_the_page_holds_the_numbers_of_its_inputs(page):
     assert "0.710" in text and "34.1" not in text.split("Judges beside people")[1][:200]
 
 
+def test_attention_by_layer_and_head_has_both_measures_at_every_setting(page):
+    figures = figures_of(page)
+    for s in (0, 1):
+        for measure, last_layer in (("decay", 0.5), ("variance", 1.0)):
+            layers = figures[f"{measure}-0-layers-{s}"]
+            assert layers["columns"] == ["layer", "ntp", "meap", "meap(X') against ntp(X)"]
+            assert layers["rows"][5] == [5, *(pytest.approx(100 * (last_layer + gain)) for gain in (0, 0.1, 0.05))]
+            assert [series["color"] for series in layers["series"]] == [1, 0, 0]  # meap's and ntp's, as of their runs
+            assert [series["dash"] for series in layers["series"]] == ["solid", "solid", "dash"]
+            factor = 1 if measure == "decay" else 2
+            for part, gain in enumerate((0, 0.1, 0.05)):
+                heads = figures[f"{measure}-0-heads-{part}-{s}"]
+                assert heads["columns"] == ["layer", "0", "1", "2", "3"]
+                assert heads["rows"][5][4] == pytest.approx(100 * (factor * 0.65 + gain))
+    assert "Length 256, mask ratio 0.3." in page.read_text()
+    assert "bootstrap over windows and heads" in page.read_text()
+
+
+def header_of(text, table):
+    markup = text.split(f'id="{table}"')[1]
+    return re.findall("<th scope=col[^>]*>(.*?)</th>", markup.split("</thead>")[0])
+
+
+def test_a_model_has_one_name_and_one_colour_over_several_files(tmp_path):
+    for objective in ("ntp", "meap"):
+        write_run(tmp_path / objective, objective, steps=20)
+
+    def write(name, models, tasks, **more):
+        runs = [evaluation(model, gain) for model, gain in models.items()]
+        for run in runs:
+            for key in ("results", "n", "breakdowns"):
+                run[key] = {task: value for task, value in run[key].items() if task in tasks}
+            run |= {"verdicts": {}, "model_hash": run["name"], **more}
+        (tmp_path / name).write_text(json.dumps({"format": "meap-results-1", "runs": runs}))
+        return tmp_path / name
+
+    needle = write("needle.json", {"ntp": 0, "meap": 0.1}, ["needle"])
+    mdqa = write("mdqa.json", {"ntp": 0, "meap": 0.1}, ["mdqa20"])
+    page = tmp_path / "r.html"
+    run_meap("report", tmp_path / "ntp", tmp_path / "meap", needle, mdqa, "-o", page)
+    assert header_of(page.read_text(), "scores") == ["task", "metric", "n", "ntp", "meap", "difference", "p", "only"]
+    assert re.findall("<th scope=row class=left>(needle|mdqa20)<", page.read_text()) == ["needle", "mdqa20"]
+    bars = figures_of(page)["position-mdqa20-best-subspan-em"]
+    lines = {series["name"]: series["color"] for series in figures_of(page)["tokens-a-second"]["series"]}
+    assert {series["name"]: series["color"] for series in bars["series"]} == lines == {"ntp": 0, "meap": 1}
+    # The same task again, by one of them: that is another column.
+    again = write("again.json", {"meap": 0.2}, ["mdqa20"])
+    run_meap("report", needle, mdqa, again, "-o", page)
+    assert header_of(page.read_text(), "scores") == ["task", "metric", "n", "ntp", "meap", "difference", "p", "only",
+                                                     "meap-2", "difference", "p", "only"]
+    # Another model of that name is another one wherever it stands.
+    other = write("other.json", {"meap": 0.2}, ["xsum"], model_hash="other")
+    run_meap("report", needle, other, "-o", page)
+    assert header_of(page.read_text(), "scores-2") == ["task", "metric", "n", "meap-2"]
+
+
+def test_a_models_name_is_that_of_the_run_that_exported_it(tmp_path):
+    for place in ("a", "b"):
+        write_run(tmp_path / place / "ntp", "ntp", steps=20)
+    result = evaluation("ntp", 0) | {"model": str(tmp_path / "b" / "ntp" / "hf")}
+    (tmp_path / "results.json").write_text(json.dumps(result))
+    segments = {"name": "ntp", "model": result["model"], "segments": [{"name": "all", "tokens": 3, "share": 1.0}]}
+    (tmp_path / "segments.json").write_text(json.dumps(segments))
+    run_meap("report", tmp_path / "a" / "ntp", tmp_path / "b" / "ntp", tmp_path / "results.json",
+             tmp_path / "segments.json", "-o", tmp_path / "r.html")
+    figures = figures_of(tmp_path / "r.html")
+    for name in ("position-mdqa20-best-subspan-em", "segments-0"):
+        assert [(series["name"], series["color"]) for series in figures[name]["series"]] == [("ntp-2", 1)]
+
+
 def test_nothing_in_the_page_is_loaded_from_elsewhere(page):
     markup = re.sub(r"<script.*?</script>", "", page.read_text(), flags=re.DOTALL)
     assert not re.search(r'(src|href)="?(https?:)?//', markup)
@@ -64,7 +123,7 @@ def test_nothing_in_the_page_is_loaded_from_elsewhere(page):
 
 def test_the_same_inputs_make_the_same_page(page):
     again = page.parent / "again.html"
-    run_meap("report", page.parent, "-o", again, "--title", "NTP & MEAP <side by side>")
+    run_meap("report", page.parent, "-o", again, "--title", TITLE)
     assert again.read_bytes() == page.read_bytes()
 
 
@@ -90,139 +149,70 @@ def test_a_real_run(tiny, tmp_path):
 def test_watch_follows_until_the_run_has_ended(tmp_path):
     write_run(tmp_path / "run", "ntp", steps=50)
     (tmp_path / "run" / "hf").rmdir()
-    process = subprocess.Popen([str(MEAP), "report", str(tmp_path / "run"), "--watch", "--every", "0.2", "-o",
-                                str(tmp_path / "r.html")], cwd=ROOT, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "r.html").exists():
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.05)
-        assert 'data-reload="0.2"' in (tmp_path / "r.html").read_text()
-        with open(tmp_path / "run" / "metrics.jsonl", "a") as lines:
-            lines.write(json.dumps({"step": 51, "loss": 1.0}) + "\n")
-        (tmp_path / "run" / "hf").mkdir()
-        assert process.wait(30) == 0
-    finally:
-        process.kill()
-    assert 'data-reload="0"' in (tmp_path / "r.html").read_text()
-    assert figures_of(tmp_path / "r.html")["loss-curves"]["rows"][-1][0] == 51
+    set_steps(tmp_path / "run", 51)
+    with Watch(tmp_path, "--every", "0.2") as watch:
+        with Training(tmp_path / "run") as training:
+            watch.until_the_page_has('data-reload="0.2"')
+            assert "<td class=left>training</td>" in watch.text()
+            time.sleep(1)
+            assert watch.process.poll() is None
+            training.step(51)
+            (tmp_path / "run" / "hf").mkdir()
+        watch.ends()
+    assert figures_of(watch.page)["loss-curves"]["rows"][-1][0] == 51
+    assert "<td class=left>finished</td>" in watch.text()
+
+
+def test_watch_follows_a_run_that_goes_on_with_more_steps(tmp_path):
+    write_run(tmp_path / "run", "ntp", steps=50)  # hf/ is that of the 50 steps
+    set_steps(tmp_path / "run", 60)
+    with Watch(tmp_path, "--every", "0.2") as watch:
+        with Training(tmp_path / "run") as training:
+            watch.until_the_page_has("training</td>")
+            time.sleep(1)
+            assert watch.process.poll() is None
+            training.step(60)
+        watch.ends()
+    assert figures_of(watch.page)["loss-curves"]["rows"][-1][0] == 60
+
+
+def test_watch_ends_when_a_run_has_failed(tmp_path):
+    write_run(tmp_path / "run", "ntp", steps=50)
+    (tmp_path / "run" / "hf").rmdir()
+    with Watch(tmp_path, "--every", "0.2") as watch:
+        watch.ends()
+    assert "<td class=left>stopped</td>" in watch.text()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_watch_waits_for_a_run_that_has_not_begun(tmp_path, there):
+    if there:
+        (tmp_path / "run").mkdir()
+    with Watch(tmp_path, "--every", "0.2") as watch:
+        watch.until_the_page_has("Nothing to show yet")
+        time.sleep(1)
+        assert watch.process.poll() is None
+        write_run(tmp_path / "begun", "ntp", steps=50)
+        if there:
+            (tmp_path / "run").rmdir()
+        (tmp_path / "begun").rename(tmp_path / "run")
+        watch.ends()
+    assert figures_of(watch.page)["loss-curves"]["rows"][-1][0] == 50
+    assert "Nothing to show yet" not in watch.text()
+
+
+def test_watch_sees_a_real_run_begin_and_end(tiny, tmp_path):
+    with Watch(tmp_path, "--every", "0.2") as watch:
+        run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path}/run")
+        watch.ends()
+    assert "<td class=left>finished</td>" in watch.text()
 
 
 def test_watch_ends_with_a_last_page_on_a_signal(tmp_path):
     write_run(tmp_path / "run", "ntp", steps=50)
-    shutil.rmtree(tmp_path / "run" / "hf")
-    process = subprocess.Popen([str(MEAP), "report", str(tmp_path / "run"), "--watch", "-o", str(tmp_path / "r.html")],
-                               cwd=ROOT, stderr=subprocess.DEVNULL)
-    while not (tmp_path / "r.html").exists():
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    assert 'data-reload="0"' in (tmp_path / "r.html").read_text()
+    with Watch(tmp_path) as watch, Training(tmp_path / "run"):
+        watch.until_the_page_has('data-reload="10"')
+        watch.process.send_signal(signal.SIGINT)
+        watch.ends()
 
 
-CONTRAST = """
-const channel = (c) => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
-const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-const rgb = (text) => { const m = text.match(/[\\d.]+/g).map(Number); return m.length > 3 && m[3] === 0 ? null : m; };
-const backgroundOf = (element) => {
-  for (let e = element; e; e = e.parentElement) {
-    const color = rgb(getComputedStyle(e).backgroundColor);
-    if (color) return color;
-  }
-  return [255, 255, 255];
-};
-const low = [];
-for (const element of document.querySelectorAll("body *")) {
-  const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-  if (!own || element.closest("script, style, noscript, .heatmap-label, .modebar") || !element.getClientRects().length) continue;
-  const svg = element instanceof SVGElement;
-  const style = getComputedStyle(element);
-  const ink = rgb(svg ? style.fill : style.color);
-  if (!ink || style.visibility === "hidden" || Number(style.opacity) === 0) continue;
-  const [a, b] = [luminance(ink), luminance(backgroundOf(element))];
-  const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  if (contrast < 4.5) low.push(`${contrast.toFixed(2)} ${element.tagName} ${element.textContent.slice(0, 40)}`);
-}
-return low;
-"""
-
-# Every plot: drawn in a size that is its place's, with a trace for each series.
-DRAWN = """
-return figures.map((figure) => {
-  const plot = document.querySelector(`#${figure.id} .plot`);
-  const marks = plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace, .heatmaplayer .hm").length;
-  return {id: figure.id, marks, wanted: Math.max(1, figure.series.length),
-          fits: plot.scrollWidth <= plot.clientWidth && plot.querySelector(".main-svg") !== null};
-});
-"""
-
-SHIFTS = """
-return new Promise((done) => {
-  new PerformanceObserver((list) => done(list.getEntries().reduce((sum, entry) => sum + entry.value, 0)))
-    .observe({type: "layout-shift", buffered: true});
-  setTimeout(() => done(0), 300);
-});
-"""
-
-
-def wait_until_drawn(window):
-    for _ in range(200):
-        if window.run("return document.documentElement.dataset.drawn") is not None:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"the page did not finish drawing: {window.console()}")
-
-
-@needs_browser
-@pytest.mark.parametrize("dark", [False, True])
-def test_in_a_browser(page, dark):
-    with browser.Browser(dark=dark) as window:
-        window.open(page.as_uri())
-        wait_until_drawn(window)
-        for figure in window.run(DRAWN):
-            assert figure["marks"] == figure["wanted"] and figure["fits"], figure
-        assert window.run(CONTRAST) == []
-        assert window.run("return getComputedStyle(document.body).backgroundColor") == (
-            "rgb(20, 24, 29)" if dark else "rgb(255, 255, 255)")
-        assert window.run(SHIFTS) < 0.01
-        assert window.run("return document.documentElement.scrollWidth <= innerWidth")
-        assert window.console() == []
-        assert {url.split(":")[0] for url in window.requests()} <= {"file", "data", "blob"}
-
-
-@needs_browser
-def test_csv_is_one_click_away_and_keys_read_the_values(page):
-    with browser.Browser() as window:
-        window.open(page.as_uri())
-        wait_until_drawn(window)
-        window.run("window.saved = []; URL.createObjectURL = (blob) => { saved.push(blob); return 'blob:x'; };"
-                   "HTMLAnchorElement.prototype.click = () => {};")
-        texts = window.run("for (const button of document.querySelectorAll('.figure-csv, .table-csv')) button.click();"
-                           "return Promise.all(saved.map((blob) => blob.text()));")
-        figures = figures_of(page)
-        tables = [list(csv.reader(io.StringIO(text))) for text in texts]
-        assert len(tables) == len(figures) + window.run("return document.querySelectorAll('table').length")
-        loss = next(rows for rows in tables if rows[0] == figures["loss-curves"]["columns"])
-        assert float(loss[1][1]) == figures["loss-curves"]["rows"][0][1] and loss[1][2] == ""
-        window.run("document.querySelector('#loss-curves .plot').focus()")
-        window.press("\ue014", "\ue014")  # right, right
-        reading = window.run("return document.querySelector('#loss-curves .reading').textContent")
-        assert reading.startswith(f"step {figures['loss-curves']['rows'][1][0]}: meap, training ")
-        window.run("document.querySelector('#heat-needle-0 .plot').focus()")
-        window.press("\ue015", "\ue015", "\ue014")  # down, down, right
-        reading = window.run("return document.querySelector('#heat-needle-0 .reading').textContent")
-        assert reading == f"depth, per cent 25, length, tokens 1000: {figures['heat-needle-0']['rows'][1][2]:.5g}"
-        assert window.console() == []
-
-
-@needs_browser
-def test_in_print_it_is_black_on_white(page, tmp_path):
-    with browser.Browser(dark=True) as window:
-        window.open(page.as_uri())
-        wait_until_drawn(window)
-        window.command("Emulation.setEmulatedMedia", {"media": "print"})
-        window.run("dispatchEvent(new Event('beforeprint'))")
-        assert window.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        fill = window.run("return getComputedStyle(document.querySelector('#loss-curves .xtick text')).fill")
-        assert fill == "rgb(27, 33, 40)"
-        assert window.run("return getComputedStyle(document.querySelector('.tools')).display") == "none"

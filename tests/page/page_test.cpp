@@ -6,8 +6,11 @@
 
 #include "page/assets.h"
 #include "page/attention_section.h"
+#include "page/eval_groups.h"
+#include "page/model_names.h"
 #include "page/report.h"
 #include "page/training_run.h"
+#include "report/metrics.h"
 #include "tests/support.h"
 
 namespace meap {
@@ -95,9 +98,32 @@ TEST(TrainingRunTest, ReadsWhatIsThere) {
   EXPECT_THAT(a.Metric("loss"), ElementsAre(Pair(1, 5), Pair(2, 4)));
   EXPECT_THAT(a.Metric("validation_loss"), ElementsAre(Pair(2, 4.5)));
   EXPECT_THAT(a.Metric("lr"), ElementsAre());
-  EXPECT_FALSE(a.finished);
+  EXPECT_EQ(a.last_step, 2);
+  EXPECT_EQ(a.state, RunState::kStopped);
   const auto differences = RecipeDifferences({a, ReadTrainingRun(dir / "b", "b")});
   EXPECT_THAT(differences, ElementsAre(Pair("objective.name", ElementsAre("ntp", "meap"))));
+}
+
+TEST(TrainingRunTest, ARunIsFinishedWithItsLastStepAndItsModel) {
+  const testing::TempDir dir;
+  const auto state = [&] { return ReadTrainingRun(dir / "a", "a").state; };
+  WriteRun(dir / "a", "train:\n  steps: 2\n", "{\"step\":1}\n{\"step\":2}\n");
+  EXPECT_EQ(state(), RunState::kStopped);
+  fs::create_directory(dir / "a" / "hf");
+  EXPECT_EQ(state(), RunState::kFinished);
+  std::ofstream(dir / "a" / "recipe.yaml") << "train:\n  steps: 3\n";  // it goes on
+  EXPECT_EQ(state(), RunState::kStopped);
+  {
+    MetricsWriter writer(dir / "a" / "metrics.jsonl", 2);
+    EXPECT_EQ(state(), RunState::kTraining);
+    EXPECT_FALSE(AllEnded({.training = {dir / "a"}}));
+    writer.Append({{"step", 3}});
+    EXPECT_EQ(state(), RunState::kTraining);  // its model is not exported anew
+  }
+  EXPECT_EQ(state(), RunState::kFinished);
+  EXPECT_TRUE(AllEnded({.training = {dir / "a"}}));
+  std::ofstream(dir / "a" / "recipe.yaml") << "train:\n  steps: 0\n  epochs: 1\n";
+  EXPECT_EQ(state(), RunState::kFinished);
 }
 
 TEST(TrainingRunTest, ABrokenLineIsNamed) {
@@ -127,11 +153,107 @@ TEST(ReportInputsTest, FoldersAndFilesAreSorted) {
   }
 }
 
+TEST(ReportInputsTest, WhatIsNotThereYetIsAwaited) {
+  const testing::TempDir dir;
+  WriteRun(dir / "ntp", "", "");
+  fs::create_directory(dir / "empty");
+  std::ofstream(dir / "notes.txt") << "no report";
+  const ReportInputs inputs = FindReportInputs({dir / "ntp", dir / "empty", dir / "gone"}, true);
+  EXPECT_THAT(inputs.training, ElementsAre(dir / "ntp"));
+  EXPECT_THAT(inputs.awaited, ElementsAre(dir / "empty", dir / "gone"));
+  EXPECT_FALSE(AllEnded(inputs));
+  testing::ErrorOf([&] { FindReportInputs({dir / "notes.txt"}, true); });
+  testing::ErrorOf([&] { FindReportInputs({dir / "empty"}); });
+}
+
+TEST(ModelNamesTest, AModelHasOneName) {
+  const testing::TempDir dir;
+  TrainingRun first{.name = "ntp", .folder = dir / "a" / "ntp"};
+  TrainingRun second{.name = "ntp-2", .folder = dir / "b" / "ntp"};
+  ModelNames names({first, second});
+  EXPECT_EQ(names.Of("ntp", (dir / "b" / "." / "ntp" / "hf").string()), "ntp-2");
+  EXPECT_EQ(names.Of("ntp", "elsewhere/ntp/hf"), "ntp");
+  EXPECT_EQ(names.Of("meap", "meap/hf", "1"), "meap");
+  EXPECT_EQ(names.Of("meap", "meap/hf", "2"), "meap-2");
+  EXPECT_EQ(names.Of("meap", "moved/meap/hf", "1"), "meap");
+  EXPECT_EQ(names.Of("meap", "meap/hf", ""), "meap");
+}
+
+EvalRun RunOf(const std::string& name, const std::vector<std::string>& tasks,
+              const std::string& dtype = "f32") {
+  EvalRun run{name, name + ".json", {{"model", name}, {"settings", {{"dtype", dtype}}}}, {}};
+  for (const std::string& task : tasks) {
+    run.object["results"][task] = {{"acc", 0.5}};
+    run.object["settings"]["tasks"].push_back(task);
+    run.samples.push_back({.model = name, .task = task, .id = "0", .item = "0"});
+  }
+  return run;
+}
+
+/// "name: task task" of each.
+std::vector<std::string> Described(const std::vector<EvalRun>& runs) {
+  std::vector<std::string> all;
+  for (const EvalRun& run : runs) {
+    std::string& text = all.emplace_back(run.name + ":");
+    for (const auto& [task, ignored] : run.object.at("results").items()) text += " " + task;
+    EXPECT_EQ(run.samples.size(), run.object.at("results").size());
+  }
+  return all;
+}
+
+TEST(EvalGroupsTest, TasksOfAModelAreJoined) {
+  EXPECT_THAT(Described(JoinedByModel({RunOf("ntp", {"needle"}), RunOf("meap", {"needle"}),
+                                       RunOf("ntp", {"kv", "mrs"}), RunOf("meap", {"kv"})})),
+              ElementsAre("ntp: needle kv mrs", "meap: needle kv"));
+  // A task run twice, and other settings.
+  EXPECT_THAT(Described(JoinedByModel({RunOf("ntp", {"needle"}), RunOf("ntp", {"needle", "kv"}),
+                                       RunOf("ntp", {"mrs"}, "bf16")})),
+              ElementsAre("ntp: needle", "ntp: needle kv", "ntp: mrs"));
+}
+
+TEST(EvalGroupsTest, RunsThatShareTasksStandTogether) {
+  std::vector<std::vector<std::string>> groups;
+  for (const auto& group :
+       ComparableGroups({RunOf("a", {"needle"}), RunOf("b", {"kv"}), RunOf("c", {"xsum"}),
+                         RunOf("d", {"mrs", "kv"}), RunOf("e", {"needle", "mrs"})})) {
+    groups.push_back(Described(group));
+  }
+  EXPECT_THAT(groups, ElementsAre(ElementsAre("a: needle", "b: kv", "d: mrs kv", "e: needle mrs"),
+                                  ElementsAre("c: xsum")));
+}
+
+TEST(AttentionSectionTest, ModelsOfOtherShapesAreComparedInAllAlone) {
+  const Json change = {{"value", 0.5}, {"low", nullptr}, {"high", nullptr}};
+  Json result = {{"length", 8},
+                 {"ratio", 0.5},
+                 {"windows", 1},
+                 {"decay", change},
+                 {"variance_increase", change},
+                 {"layers", Json::array()}};
+  const Json pair = {{"name", "b"}, {"baseline", "a"}, {"results", {result}}};
+  Json layer = {{"layer", 0}, {"decay", change}, {"variance_increase", change}};
+  layer["heads"] = {{{"head", 0}, {"decay", change}, {"variance_increase", change}}};
+  result["layers"].push_back(layer);
+  const Json document = {
+      {"format", "meap-attention-decay-1"},
+      {"runs", {{{"name", "a"}, {"results", {result}}}, {{"name", "b"}, {"results", {result}}}}},
+      {"between", {pair}}};
+  RunColors colors;
+  const PageSection section = AttentionSection({document}, ModelNames({}), colors);
+  EXPECT_THAT(section.html(), HasSubstr("b(X') against a(X)"));
+  std::vector<std::string> ids;
+  for (const Figure& figure : section.figures()) ids.push_back(figure.id);
+  EXPECT_THAT(ids,
+              ElementsAre("decay-0-layers-0", "variance-0-layers-0", "decay-0-heads-0-0",
+                          "variance-0-heads-0-0", "decay-0-heads-1-0", "variance-0-heads-1-0"));
+  EXPECT_THAT(section.figures()[0].columns, ElementsAre("layer", "a", "b"));
+}
+
 TEST(AttentionSectionTest, AFileOfAnotherShapeIsAnInputError) {
   RunColors colors;
   const Json document = {{"format", "meap-attention-decay-1"}, {"runs", {{{"results", 3}}}}};
   ASSERT_TRUE(IsAttentionReport(document));
-  testing::ErrorOf([&] { AttentionSection({document}, colors); });
+  testing::ErrorOf([&] { AttentionSection({document}, ModelNames({}), colors); });
 }
 
 }  // namespace

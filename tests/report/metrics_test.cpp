@@ -37,6 +37,17 @@ TEST(MetricsTest, LinesAreThereAtOnceInFieldOrder) {
   EXPECT_THAT(Read(folder / "m.jsonl"), HasSubstr("\n{\"step\":2,\"loss\":null}\n"));
 }
 
+TEST(MetricsTest, TellsWhetherARunWrites) {
+  const TempDir folder;
+  EXPECT_EQ(IsBeingWritten(folder / "m.jsonl"), false);
+  {
+    const MetricsWriter writer(folder / "m.jsonl", {});
+    EXPECT_EQ(IsBeingWritten(folder / "m.jsonl"), true);
+    EXPECT_EQ(IsBeingWritten(folder / "m.jsonl"), true);  // looking changes nothing
+  }
+  EXPECT_EQ(IsBeingWritten(folder / "m.jsonl"), false);
+}
+
 TEST(MetricsTest, NumbersReadBackBitForBit) {
   const TempDir folder;
   const std::vector<double> numbers = {0.1,
