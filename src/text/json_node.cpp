@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/strings.h"
 
 namespace meap {
@@ -58,7 +59,7 @@ void JsonNode::FailUnsupported(std::string_view supported) const {
 JsonNode JsonNode::Field(std::string_view key) const {
   if (!IsObject()) FailExpected("an object");
   simdjson::dom::element value;
-  if (element_.at_key(key).get(value) != simdjson::SUCCESS) {
+  if (!FindKey(element_, key, value)) {
     throw InputError({.what = "a value is missing in a tokenizer file",
                       .where = where(),
                       .expected = "the key \"" + std::string(key) + "\"",
@@ -70,7 +71,7 @@ JsonNode JsonNode::Field(std::string_view key) const {
 std::optional<JsonNode> JsonNode::Optional(std::string_view key) const {
   if (!IsObject()) FailExpected("an object");
   simdjson::dom::element value;
-  if (element_.at_key(key).get(value) != simdjson::SUCCESS || value.is_null()) return std::nullopt;
+  if (!FindKey(element_, key, value) || value.is_null()) return std::nullopt;
   return JsonNode(value, Joined(path_, key), file_);
 }
 
