@@ -26,6 +26,13 @@ std::string Diagnosis(std::string_view text, simdjson::error_code code) {
   return simdjson::error_message(code);
 }
 
+/// The same document with integers beyond 64 bits as doubles: transformers writes a
+/// model_max_length of 1e30 in digits. `text` itself where it is broken.
+std::string WithRoundedNumbers(std::string_view text) {
+  const auto document = nlohmann::ordered_json::parse(text, nullptr, false);
+  return document.is_discarded() ? std::string(text) : document.dump();
+}
+
 }  // namespace
 
 std::string JsonNode::where() const { return path_.empty() ? *file_ : *file_ + ": " + path_; }
@@ -146,7 +153,11 @@ size_t JsonNode::Size() const {
 }
 
 JsonDocument::JsonDocument(std::string_view text, std::string file) : file_(std::move(file)) {
-  const simdjson::error_code code = parser_.parse(text.data(), text.size()).get(root_);
+  simdjson::error_code code = parser_.parse(text.data(), text.size()).get(root_);
+  if (code == simdjson::NUMBER_ERROR) {
+    const std::string rounded = WithRoundedNumbers(text);
+    code = parser_.parse(rounded).get(root_);
+  }
   if (code == simdjson::SUCCESS) return;
   throw InputError({.what = "broken JSON in a tokenizer file",
                     .where = file_,
