@@ -1,19 +1,18 @@
 // `meap`: parses the command line, runs one subcommand, turns failures into messages and exit
 // codes.
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <new>
-#include <span>
 
 #include "commands.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "core/strings.h"
 #include "flag_checks.h"
 #include "json_lines.h"
+#include "words.h"
 
 namespace meap {
 
@@ -43,7 +42,7 @@ void AddCommonFlags(CLI::App& command, CommonFlags& flags, Computes computes) {
   AddCommonFlag(command, flags, "--dtype", flags.dtype,
                 "f32, bf16 or f16 (default: f32 on CPU, bf16 on GPU)", model);
   AddCommonFlag(command, flags, "--seed", flags.seed, "Seed of every random choice (default: 0)",
-                model, AtLeast(0));
+                model, SeedNumber());
 }
 
 int ApplyCommonFlags(const CommonFlags& flags) {
@@ -54,27 +53,6 @@ int ApplyCommonFlags(const CommonFlags& flags) {
 }
 
 namespace {
-
-std::vector<std::string> CommandsOf(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  return names;
-}
-
-/// CLI11 says of an unknown command only that one is required.
-void CheckCommand(const CLI::App& app, std::span<char* const> words, const std::string& path) {
-  const std::vector<std::string> known = CommandsOf(app);
-  if (known.empty() || words.empty() || words[0][0] == '-') return;
-  const std::string word = words[0];
-  if (std::find(known.begin(), known.end(), word) != known.end()) {
-    return CheckCommand(*app.get_subcommand(word), words.subspan(1), path + " " + word);
-  }
-  const std::string nearest = NearestName(word, known);
-  throw InputError({.what = "there is no command " + path + " " + word,
-                    .expected = "one of " + Join(known, ", "),
-                    .hint = nearest.empty() ? "`" + path + " --help` says what they do"
-                                            : "did you mean " + nearest + "?"});
-}
 
 /// CLI11 leaves a blank line where a group of hidden flags would stand.
 class HelpFormatter : public CLI::Formatter {
@@ -113,9 +91,11 @@ int Run(int argc, char** argv) {
   AddJudgeCommand(app, exit_code);
   AddReportCommand(app);
   AddOptionsCommand(app);
-  CheckCommand(app, std::span(argv, static_cast<size_t>(argc)).subspan(1), "meap");
+  const std::vector<std::string> words = CheckedWords(app, {argv + 1, argv + argc});
+  std::vector<const char*> all{argv[0]};
+  for (const std::string& word : words) all.push_back(word.c_str());
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(all.size()), all.data());
   } catch (const CLI::ParseError& error) {
     const bool help = error.get_exit_code() == 0;
     app.exit(error);
@@ -127,6 +107,34 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace meap
 
+namespace {
+
+/// A path that the user wrote cannot be followed; anything else of this kind is failed work.
+meap::Error FromSystem(const std::filesystem::filesystem_error& error) {
+  bool is_input = false;
+  for (const std::errc wrong :
+       {std::errc::filename_too_long, std::errc::too_many_symbolic_link_levels,
+        std::errc::permission_denied, std::errc::no_such_file_or_directory,
+        std::errc::not_a_directory}) {
+    is_input = is_input || error.code() == wrong;
+  }
+  return {is_input ? meap::ExitCode::kUsage : meap::ExitCode::kFailed,
+          {.what = "a path cannot be used",
+           .where = error.path1().string(),
+           .expected = "a file or folder that can be reached",
+           .got = error.code().message(),
+           .hint = "check the name, its links and its permissions"}};
+}
+
+int Report(const meap::Error& error) {
+  const bool stopped = error.code() != meap::ExitCode::kFailed &&
+                       error.code() != meap::ExitCode::kUsage;  // as the user wished
+  std::fprintf(stderr, "%s%s\n", stopped ? "" : "error: ", error.what());
+  return static_cast<int>(error.code());
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   // A file-size limit shall fail the write, which tells what is wrong, not end the process.
   std::signal(SIGXFSZ, SIG_IGN);
@@ -135,10 +143,9 @@ int main(int argc, char** argv) {
     meap::WriteToStdout("");  // what is still in the buffer, and what could not be written before
     return code;
   } catch (const meap::Error& error) {
-    const bool stopped = error.code() != meap::ExitCode::kFailed &&
-                         error.code() != meap::ExitCode::kUsage;  // as the user wished
-    std::fprintf(stderr, "%s%s\n", stopped ? "" : "error: ", error.what());
-    return static_cast<int>(error.code());
+    return Report(error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return Report(FromSystem(error));
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "error: out of memory\n  try:      smaller batches or models\n");
   } catch (const std::exception& error) {
