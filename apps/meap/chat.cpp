@@ -115,14 +115,17 @@ ExitCode RunChat(const ChatArguments& arguments) {
   const bool terminal = ::isatty(STDIN_FILENO) != 0;
   Chat chat(session, sampling, terminal);
   std::optional<ExitCode> code;
+  bool asked = !arguments.prompt.empty();
   if (!arguments.messages.empty()) {
     session.SetMessages(
         ParseMessages(ReadFile(arguments.messages, "messages"), arguments.messages));
-    if (session.messages().back().role == "user") code = chat.Answer();
+    if (session.messages().back().role == "user") {
+      asked = true;
+      code = chat.Answer();
+    }
   }
   if (!code && !arguments.prompt.empty()) code = chat.Ask(arguments.prompt);
   if (code) return *code;
-  const bool asked = !arguments.prompt.empty() || !arguments.messages.empty();
   return asked && !terminal ? ExitCode::kDone : chat.ReadLines();
 }
 
@@ -141,7 +144,8 @@ void AddChatCommand(CLI::App& root, ExitCode& exit_code) {
   AddCommonFlags(*command, arguments->flags, Computes::kModel);
   command->footer(
       "Questions are read from stdin, a line each; answers go to stdout as they are made. With\n"
-      "--prompt or --messages and stdin not a terminal, that one is answered and nothing is read.\n"
+      "--prompt, or --messages that end with a question, and stdin not a terminal, that one is\n"
+      "answered and nothing is read.\n"
       "Lines that are commands: /reset, /system TEXT, /quit.\n"
       "Examples:\n"
       "  meap chat --model DIR\n"

@@ -74,7 +74,7 @@ void AddCompareCommand(CLI::App& root) {
       ->check(CLI::Range(0.5, 0.9999))
       ->capture_default_str();
   command->add_option("--seed", arguments->options.seed, "Seed of the draws")
-      ->check(AtLeast(0))
+      ->check(SeedNumber())
       ->capture_default_str();
   AddCommonFlags(*command, arguments->flags, Computes::kNothing);
   command->footer(

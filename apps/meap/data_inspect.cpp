@@ -29,7 +29,7 @@ Json Windows(const TokenStore& store, const Flags& flags) {
   std::shared_ptr<Tokenizer> tokenizer;
   if (!flags.tokenizer.empty()) {
     tokenizer = std::make_shared<Tokenizer>(Tokenizer::Load(flags.tokenizer));
-    store.RequireTokenizer(tokenizer->ContentHash(), flags.tokenizer);
+    store.RequireTokenizer(tokenizer->DataHashes(), flags.tokenizer);
   }
   for (uint64_t w = 0; w < flags.windows && w * flags.length < store.tokens(); ++w) {
     const uint64_t start = w * flags.length;

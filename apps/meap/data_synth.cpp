@@ -79,7 +79,7 @@ void AddDataSynthCommand(CLI::App& data) {
       ->check(AtLeast(1))
       ->capture_default_str();
   command->add_option("--seed", options.seed, "Seed: the same seed gives the same bytes")
-      ->check(AtLeast(0))
+      ->check(SeedNumber())
       ->capture_default_str();
   command->add_option("--facts", options.facts, "Facts in a story, 1 to 12")->capture_default_str();
   command

@@ -130,10 +130,7 @@ void WriteResults(const std::vector<ModelRun>& runs, const OutputPaths& paths) {
   }
   if (!paths.samples.empty()) WriteFileAtomically(paths.samples, lines);
   if (!paths.results.empty()) {
-    const nlohmann::ordered_json document =
-        list.size() == 1 ? list[0]
-                         : nlohmann::ordered_json{{"format", "meap-results-1"}, {"runs", list}};
-    WriteFileAtomically(paths.results, document.dump(2, ' ', true) + "\n");
+    WriteFileAtomically(paths.results, ResultsDocument(list).dump(2, ' ', true) + "\n");
   }
   WriteToStdout(RenderTerminal(Compare(std::move(shown), {}), StdoutTakesColor()));
 }

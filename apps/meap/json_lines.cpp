@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/parallel.h"
 #include "core/strings.h"
 
@@ -75,11 +76,15 @@ void MapBlock(const Block& block, const std::string& file,
   }
 }
 
+std::string_view AsText(const MappedFile& map) {
+  return {reinterpret_cast<const char*>(map.data()), map.size()};
+}
+
 }  // namespace
 
 simdjson::dom::element JsonLine::Value(const char* key, const char* expected) const {
   simdjson::dom::element value;
-  if (object_.at_key(key).get(value) != simdjson::SUCCESS) {
+  if (!FindKey(object_, key, value)) {
     FailLine(place_, std::string("the key \"") + key + "\" with " + expected,
              Shortened(simdjson::minify(object_)));
   }
@@ -118,9 +123,15 @@ std::vector<int32_t> JsonLine::Integers(const char* key) const {
 
 void MapJsonLines(const fs::path& file, int threads,
                   const std::function<void(const JsonLine&, std::string&)>& work) {
-  const MappedFile map(file);
-  const std::string_view text =
-      WithoutByteOrderMark({reinterpret_cast<const char*>(map.data()), map.size()});
+  MappedFile map;
+  std::string piped;
+  if (fs::is_regular_file(file)) {
+    map = MappedFile(file);
+  } else {
+    piped = ReadFile(file, "input");
+  }
+  const std::string_view bytes = map.size() > 0 ? AsText(map) : std::string_view(piped);
+  const std::string_view text = WithoutByteOrderMark(bytes);
   const std::vector<Block> blocks = CutBlocks(text);
   const size_t round = static_cast<size_t>(threads) * 4;
   for (size_t start = 0; start < blocks.size(); start += round) {

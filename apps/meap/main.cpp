@@ -2,6 +2,7 @@
 // codes.
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <new>
 
@@ -13,6 +14,7 @@
 #include "flag_checks.h"
 #include "json_lines.h"
 #include "version.h"
+#include "words.h"
 
 namespace meap {
 
@@ -42,7 +44,7 @@ void AddCommonFlags(CLI::App& command, CommonFlags& flags, Computes computes) {
   AddCommonFlag(command, flags, "--dtype", flags.dtype,
                 "f32, bf16 or f16 (default: f32 on CPU, bf16 on GPU)", model);
   AddCommonFlag(command, flags, "--seed", flags.seed, "Seed of every random choice (default: 0)",
-                model, AtLeast(0));
+                model, SeedNumber());
 }
 
 int ApplyCommonFlags(const CommonFlags& flags) {
@@ -83,9 +85,11 @@ int Run(int argc, char** argv) {
       "130 and 143 stopped by SIGINT or SIGTERM with the state saved.");
   ExitCode exit_code = ExitCode::kDone;
   AddCommands(app, exit_code);
-  CheckCommandName(app, std::vector<std::string>(argv + 1, argv + argc), "meap");
+  const std::vector<std::string> words = CheckedWords(app, {argv + 1, argv + argc});
+  std::vector<const char*> all{argv[0]};
+  for (const std::string& word : words) all.push_back(word.c_str());
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(all.size()), all.data());
   } catch (const CLI::ParseError& error) {
     const bool help = error.get_exit_code() == 0;
     app.exit(error);
@@ -97,6 +101,34 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace meap
 
+namespace {
+
+/// A path that the user wrote cannot be followed; anything else of this kind is failed work.
+meap::Error FromSystem(const std::filesystem::filesystem_error& error) {
+  bool is_input = false;
+  for (const std::errc wrong :
+       {std::errc::filename_too_long, std::errc::too_many_symbolic_link_levels,
+        std::errc::permission_denied, std::errc::no_such_file_or_directory,
+        std::errc::not_a_directory}) {
+    is_input = is_input || error.code() == wrong;
+  }
+  return {is_input ? meap::ExitCode::kUsage : meap::ExitCode::kFailed,
+          {.what = "a path cannot be used",
+           .where = error.path1().string(),
+           .expected = "a file or folder that can be reached",
+           .got = error.code().message(),
+           .hint = "check the name, its links and its permissions"}};
+}
+
+int Report(const meap::Error& error) {
+  const bool stopped = error.code() != meap::ExitCode::kFailed &&
+                       error.code() != meap::ExitCode::kUsage;  // as the user wished
+  std::fprintf(stderr, "%s%s\n", stopped ? "" : "error: ", error.what());
+  return static_cast<int>(error.code());
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   // A file-size limit shall fail the write, which tells what is wrong, not end the process.
   std::signal(SIGXFSZ, SIG_IGN);
@@ -105,10 +137,9 @@ int main(int argc, char** argv) {
     meap::WriteToStdout("");  // what is still in the buffer, and what could not be written before
     return code;
   } catch (const meap::Error& error) {
-    const bool stopped = error.code() != meap::ExitCode::kFailed &&
-                         error.code() != meap::ExitCode::kUsage;  // as the user wished
-    std::fprintf(stderr, "%s%s\n", stopped ? "" : "error: ", error.what());
-    return static_cast<int>(error.code());
+    return Report(error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return Report(FromSystem(error));
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "error: out of memory\n  try:      smaller batches or models\n");
   } catch (const std::exception& error) {

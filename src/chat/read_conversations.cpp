@@ -1,6 +1,7 @@
 #include "chat/read_conversations.h"
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/strings.h"
 
 namespace meap {
@@ -21,7 +22,7 @@ struct Refusal {
 
 std::string_view String(element object, const char* key) {
   element value;
-  if (object.at_key(key).get(value) != simdjson::SUCCESS || value.is_null()) {
+  if (!FindKey(object, key, value) || value.is_null()) {
     throw Refusal{DropReason::kMissingField, std::string("no \"") + key + "\""};
   }
   std::string_view text;
@@ -33,7 +34,7 @@ std::string_view String(element object, const char* key) {
 
 bool Has(element object, const char* key) {
   element value;
-  return object.at_key(key).get(value) == simdjson::SUCCESS;
+  return FindKey(object, key, value);
 }
 
 std::string RoleName(std::string_view written) {
@@ -49,8 +50,7 @@ std::string RoleName(std::string_view written) {
 std::string Content(element message, const char* key) {
   element value;
   simdjson::dom::array parts;
-  if (message.at_key(key).get(value) != simdjson::SUCCESS ||
-      value.get_array().get(parts) != simdjson::SUCCESS) {
+  if (!FindKey(message, key, value) || value.get_array().get(parts) != simdjson::SUCCESS) {
     return std::string(String(message, key));
   }
   std::string text;
@@ -64,8 +64,9 @@ std::string Content(element message, const char* key) {
 }
 
 void AppendMessages(element object, const char* key, std::vector<Message>& messages) {
+  element value;
   simdjson::dom::array list;
-  if (object[key].get_array().get(list) != simdjson::SUCCESS) {
+  if (!FindKey(object, key, value) || value.get_array().get(list) != simdjson::SUCCESS) {
     throw Refusal{DropReason::kWrongType, std::string("\"") + key + "\" is no list of messages"};
   }
   for (const element message : list) {
@@ -81,7 +82,7 @@ void AppendMessages(element object, const char* key, std::vector<Message>& messa
 std::vector<Message> Alpaca(element object) {
   Message question{"user", std::string(String(object, "instruction"))};
   element input;
-  if (object.at_key("input").get(input) == simdjson::SUCCESS && !input.is_null()) {
+  if (FindKey(object, "input", input) && !input.is_null()) {
     question.input = String(object, "input");
   }
   if (IsBlank(question.input)) question.input.clear();
@@ -92,7 +93,7 @@ std::vector<Message> Alpaca(element object) {
 
 std::vector<Message> PromptAndCompletion(element object) {
   element prompt;
-  if (object.at_key("prompt").get(prompt) == simdjson::SUCCESS && prompt.is_array()) {
+  if (FindKey(object, "prompt", prompt) && prompt.is_array()) {
     std::vector<Message> messages;
     AppendMessages(object, "prompt", messages);
     if (!Has(object, "completion")) throw Refusal{DropReason::kMissingField, "no \"completion\""};

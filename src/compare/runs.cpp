@@ -65,6 +65,12 @@ class SampleFiles {
 
 }  // namespace
 
+Json ResultsDocument(const Json& runs) {
+  Json document = runs.at(0);
+  if (runs.size() > 1) document["runs"] = runs;
+  return document;
+}
+
 std::vector<EvalRun> ReadRuns(std::span<const fs::path> files) {
   std::vector<EvalRun> runs;
   SampleFiles sample_files;

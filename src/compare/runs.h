@@ -18,6 +18,10 @@ struct EvalRun {
   std::vector<EvalSample> samples;  // of all tasks; empty without a samples file
 };
 
+/// What a results file of those runs (EvalRun::object) holds: one run as it is; several under
+/// `runs`, and beside it the first one's keys, for readers of one run.
+nlohmann::ordered_json ResultsDocument(const nlohmann::ordered_json& runs);
+
 /// Reads results files, each with one run or several, and their samples where they are named. A
 /// file that is no results file, or a samples file that is named and missing, is an InputError.
 std::vector<EvalRun> ReadRuns(std::span<const fs::path> files);

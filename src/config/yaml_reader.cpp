@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "config/override_value.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
@@ -36,13 +37,32 @@ YAML::Node ParseYaml(const std::string& text, const std::string& file) {
     throw InputError({.what = "broken YAML",
                       .where = PlaceOf(file, error.mark),
                       .got = error.msg,
-                      .hint = "check the indentation and the quotes there"});
+                      .hint = "check the indentation and the quotes there; a text that begins with "
+                              "* or another mark needs them: '*.jsonl'"});
   }
 }
 
-/// Calls add(dotted key, node, mark of the key) for every leaf of a nested map.
+/// Pipes, and files that a shell redirects: their names tell no folder but the working one.
+bool IsStream(const fs::path& path) {
+  return path.string().starts_with("/dev/") || path.string().starts_with("/proc/") ||
+         !fs::is_regular_file(path);
+}
+
+/// The text of a file; that of a stream is there once only and kept for who asks again.
+std::string ReadOnce(const fs::path& path, const std::string& purpose) {
+  static std::map<std::string, std::string> streams;
+  const auto known = streams.find(path.string());
+  if (known != streams.end()) return known->second;
+  std::string text = ReadFile(path, purpose);
+  if (IsStream(path)) streams[path.string()] = text;
+  return text;
+}
+
+/// Calls add(dotted key, node, mark of the key) for every leaf of a nested map; `leaves` are the
+/// keys of those before it.
 template <class Add>
-void Flatten(const YAML::Node& map, const std::string& prefix, const std::string& file, Add&& add) {
+void Flatten(const YAML::Node& map, const std::string& prefix, const std::string& file,
+             std::set<std::string>& leaves, Add&& add) {
   std::set<std::string> seen;
   for (const auto& entry : map) {
     if (!entry.first.IsScalar()) {
@@ -51,17 +71,24 @@ void Flatten(const YAML::Node& map, const std::string& prefix, const std::string
                         .expected = "lines such as `key: value` or nested maps"});
     }
     const auto name = entry.first.as<std::string>();
-    if (!seen.insert(name).second) {
+    const bool is_map = entry.second.IsMap();
+    if (!seen.insert(name).second || (!is_map && !leaves.insert(prefix + name).second)) {
       throw InputError({.what = "key given twice: " + prefix + name,
                         .where = PlaceOf(file, entry.first.Mark()),
                         .hint = "keep one of the two"});
     }
-    if (entry.second.IsMap()) {
-      Flatten(entry.second, prefix + name + ".", file, add);
+    if (is_map) {
+      Flatten(entry.second, prefix + name + ".", file, leaves, add);
     } else {
       add(prefix + name, entry.second, entry.first.Mark());
     }
   }
+}
+
+template <class Add>
+void Flatten(const YAML::Node& map, const std::string& prefix, const std::string& file, Add&& add) {
+  std::set<std::string> leaves;
+  Flatten(map, prefix, file, leaves, add);
 }
 
 std::string Shown(const YAML::Node& node) {
@@ -145,16 +172,17 @@ void OptionSource::AddFile(const fs::path& path) {
 }
 
 void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& including) {
-  const std::string text = ReadFile(path, purpose_);
-  const fs::path canonical = fs::canonical(path);
-  if (std::find(including.begin(), including.end(), canonical) != including.end()) {
+  const std::string text = ReadOnce(path, purpose_);
+  std::error_code unnamed;  // a pipe has no name to be included by
+  const fs::path canonical = fs::weakly_canonical(path, unnamed);
+  if (!unnamed && std::find(including.begin(), including.end(), canonical) != including.end()) {
     throw InputError({.what = purpose_ + " includes itself through base",
                       .where = path.string(),
                       .hint = "remove the base key of one of the files"});
   }
   including.push_back(canonical);
   const YAML::Node root = ParseYaml(text, path.string());
-  if (root.IsMap() && root["base"]) {
+  if (root.IsMap() && root["base"] && !root["base"].IsNull()) {
     const YAML::Node base = root["base"];
     if (!base.IsScalar()) {
       throw InputError({.what = "bad value for base",
@@ -163,7 +191,8 @@ void OptionSource::AddFile(const fs::path& path, std::vector<fs::path>& includin
                         .got = Shown(base),
                         .hint = "a file that is included can include another one"});
     }
-    AddFile(path.parent_path() / base.as<std::string>(), including);
+    const fs::path folder = IsStream(path) ? fs::path() : path.parent_path();
+    AddFile(folder / base.as<std::string>(), including);
   }
   AddText(text, path.string());
 }
@@ -177,8 +206,7 @@ void OptionSource::AddText(const std::string& text, const std::string& where) {
                       .expected = "lines such as `key: value` or nested maps"});
   }
   Flatten(root, "", where, [&](const std::string& key, const YAML::Node& node, const auto& mark) {
-    if (key == "base") return;
-    values_.insert_or_assign(key, Value{node, PlaceOf(where, mark)});
+    if (key != "base") Set(key, Value{node, PlaceOf(where, mark)});
   });
 }
 
@@ -193,16 +221,26 @@ void OptionSource::AddOverride(const std::string& word) {
   }
   const std::string key = word.substr(0, equals);
   const std::string place = "command line: " + word;
-  const YAML::Node node = ParseYaml(word.substr(equals + 1), place);
+  const std::string value = word.substr(equals + 1);
+  const YAML::Node node = ParseYaml(OverrideYaml(value), place);
   if (node.IsMap()) {
     Flatten(node, key + ".", place,
             [&](const std::string& name, const YAML::Node& leaf, const auto&) {
-              values_.insert_or_assign(name, Value{leaf, place});
+              Set(name, Value{leaf, place});
             });
     return;
   }
   // An empty value (`key=`) clears a text; YAML would read it as null.
-  values_.insert_or_assign(key, Value{node.IsNull() ? YAML::Node("") : node, place});
+  Set(key, Value{IsBlank(value) ? YAML::Node("") : node, place});
+}
+
+void OptionSource::Set(const std::string& key, Value value) {
+  if (value.node.IsNull()) {
+    values_.erase(key);
+    nulls_.insert_or_assign(key, std::move(value));
+  } else {
+    values_.insert_or_assign(key, std::move(value));
+  }
 }
 
 std::vector<std::string> OptionSource::Keys() const {
@@ -227,14 +265,21 @@ void OptionSource::CheckKeys(const std::vector<OptionText>& known) const {
   std::vector<std::string> names;
   for (const OptionText& option : known) names.push_back(option.name);
   const std::set<std::string> set(names.begin(), names.end());
-  for (const auto& [key, value] : values_) {
-    if (set.contains(key)) continue;
+  const auto unknown = [&](const std::string& key, const std::string& place) {
     const std::string nearest = NearestName(key, names);
     throw InputError({.what = "unknown key " + key,
-                      .where = value.place,
+                      .where = place,
                       .hint = !nearest.empty()       ? "did you mean " + nearest + "?"
                               : purpose_ == "recipe" ? "`meap options` lists every key"
                                                      : "known keys: " + Join(names, ", ")});
+  };
+  for (const auto& [key, value] : values_) {
+    if (!set.contains(key)) unknown(key, value.place);
+  }
+  for (const auto& [key, value] : nulls_) {
+    const auto section = set.lower_bound(key + ".");  // `train:` with nothing in it
+    const bool is_section = section != set.end() && section->starts_with(key + ".");
+    if (!set.contains(key) && !is_section) unknown(key, value.place);
   }
 }
 

@@ -11,7 +11,8 @@
 
 namespace meap {
 
-/// Values by dotted key, each with the place it came from; later ones win.
+/// Values by dotted key, each with the place it came from; later ones win. A null (`key:`, `key:
+/// ~`, `key=null`) is as if the key had not been given, here or before.
 class OptionSource {
  public:
   /// `purpose` names the files in errors.
@@ -27,7 +28,8 @@ class OptionSource {
   /// Adds the text of a file that lies in memory, `where` being its name for errors. No `base:`.
   void AddText(const std::string& text, const std::string& where);
 
-  /// Adds a `key=value` word of the command line; the value is read as YAML (`[a, b]` is a list).
+  /// Adds a `key=value` word of the command line; the value is read as YAML (`[a, b]` is a list),
+  /// but for texts that begin as a glob may (config/override_value.h).
   void AddOverride(const std::string& word);
 
   /// Sets every option of `describe` for which there is a value. Errors: an unknown key (with place
@@ -67,9 +69,11 @@ class OptionSource {
   void AddFile(const std::filesystem::path& path, std::vector<std::filesystem::path>& including);
   void CheckKeys(const std::vector<OptionText>& known) const;
   const Value* Find(const std::string& key) const;
+  void Set(const std::string& key, Value value);
 
   std::string purpose_;
   std::map<std::string, Value> values_;
+  std::map<std::string, Value> nulls_;  // given as null, to be known keys all the same
 };
 
 /// Every value of a YAML file under its dotted key, in the file's order, as YAML would write it.

@@ -62,12 +62,12 @@ std::string ReadFile(const fs::path& path, std::string_view purpose) {
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat info {};
-  if (descriptor < 0 || ::fstat(descriptor, &info) != 0 || S_ISDIR(info.st_mode)) {
+  if (descriptor < 0 || ::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
     const std::string reason = descriptor >= 0 ? "not a regular file" : SystemReason();
     if (descriptor >= 0) ::close(descriptor);
     throw InputError({.what = "cannot open file",
                       .where = path.string(),
-                      .expected = "a readable file",
+                      .expected = "a readable file on a disk",
                       .got = reason,
                       .hint = "check the path"});
   }

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 /// ("tokenizer", "recipe", ...) and the path.
 std::string ReadFile(const fs::path& path, std::string_view purpose);
 
-/// A read-only memory map of a file; empty files map to an empty span. Movable, not copyable.
+/// A read-only memory map of a regular file; empty ones map to an empty span. What is none (a pipe,
+/// a folder) is an InputError. Movable, not copyable.
 class MappedFile {
  public:
   MappedFile() = default;

@@ -1,6 +1,7 @@
 #include <simdjson.h>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/strings.h"
 #include "data/line_reader.h"
 #include "data/reader_formats.h"
@@ -60,12 +61,12 @@ class JsonLinesReader : public DocumentReader {
 
   /// The field by its whole name first, then along its dots.
   bool Find(simdjson::dom::element root, simdjson::dom::element& value) const {
-    if (root.at_key(field_).get(value) == simdjson::SUCCESS) return true;
+    if (FindKey(root, field_, value)) return true;
     std::string_view rest = field_;
     value = root;
     while (true) {
       const size_t dot = rest.find('.');
-      if (value.at_key(rest.substr(0, dot)).get(value) != simdjson::SUCCESS) return false;
+      if (!FindKey(value, rest.substr(0, dot), value)) return false;
       if (dot == std::string_view::npos) return true;
       rest.remove_prefix(dot + 1);
     }

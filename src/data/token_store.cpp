@@ -7,22 +7,32 @@
 
 namespace meap {
 
-TokenStore TokenStore::Open(const std::vector<fs::path>& folders) {
+namespace {
+
+bool Holds(const std::vector<std::string>& hashes, const std::string& hash) {
+  return std::find(hashes.begin(), hashes.end(), hash) != hashes.end();
+}
+
+}  // namespace
+
+TokenStore TokenStore::Open(const std::vector<fs::path>& folders,
+                            const std::vector<std::string>& same) {
   MEAP_CHECK(!folders.empty(), "no folder");
   TokenStore store;
-  for (const fs::path& folder : folders) store.AddFolder(folder);
+  for (const fs::path& folder : folders) store.AddFolder(folder, same);
   return store;
 }
 
-void TokenStore::AddFolder(const fs::path& folder) {
+void TokenStore::AddFolder(const fs::path& folder, const std::vector<std::string>& same) {
   Manifest manifest = ReadManifest(folder);
-  if (!manifests_.empty() && manifest.settings.tokenizer_hash != tokenizer_hash()) {
-    throw InputError(
-        {.what = "folders prepared with different tokenizers",
-         .where = folders_.front().string() + " and " + folder.string(),
-         .expected = "one tokenizer for all training data",
-         .got = "tokenizer hashes " + tokenizer_hash() + " and " + manifest.settings.tokenizer_hash,
-         .hint = "prepare both with the same --tokenizer"});
+  const std::string& hash = manifest.settings.tokenizer_hash;
+  if (!manifests_.empty() && hash != tokenizer_hash() &&
+      !(Holds(same, hash) && Holds(same, tokenizer_hash()))) {
+    throw InputError({.what = "folders prepared with different tokenizers",
+                      .where = folders_.front().string() + " and " + folder.string(),
+                      .expected = "one tokenizer for all training data",
+                      .got = "tokenizer hashes " + tokenizer_hash() + " and " + hash,
+                      .hint = "prepare both with the same --tokenizer"});
   }
   for (const ShardInfo& info : manifest.shards) {
     const fs::path path = folder / info.file;
@@ -96,14 +106,16 @@ void TokenStore::Verify(int threads) const {
   ParallelFor(shards_.size(), threads, [&](size_t i) { shards_[i]->view.Verify(); });
 }
 
-void TokenStore::RequireTokenizer(const std::string& hash, const std::string& tokenizer) const {
-  if (hash == tokenizer_hash()) return;
-  throw InputError({.what = "the data was prepared with another tokenizer",
-                    .where = folders_.front().string(),
-                    .expected = "data prepared with " + tokenizer + " (hash " + hash + ")",
-                    .got = "tokenizer hash " + tokenizer_hash(),
-                    .hint = "run meap data prepare with this tokenizer, or name the tokenizer that "
-                            "the data was made with"});
+void TokenStore::RequireTokenizer(const std::vector<std::string>& hashes,
+                                  const std::string& tokenizer) const {
+  if (Holds(hashes, tokenizer_hash())) return;
+  throw InputError(
+      {.what = "the data was prepared with another tokenizer",
+       .where = folders_.front().string(),
+       .expected = "data prepared with " + tokenizer + " (hash " + hashes.front() + ")",
+       .got = "tokenizer hash " + tokenizer_hash(),
+       .hint = "run meap data prepare with this tokenizer, or name the tokenizer that "
+               "the data was made with"});
 }
 
 }  // namespace meap

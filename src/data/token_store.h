@@ -18,9 +18,10 @@ namespace meap {
 /// const methods are thread-safe.
 class TokenStore {
  public:
-  /// Opens prepared folders. Missing or broken files, or folders made with different tokenizers:
-  /// InputError.
-  static TokenStore Open(const std::vector<fs::path>& folders);
+  /// Opens prepared folders. Missing or broken files, or folders made with different tokenizers
+  /// (`same` are hashes that one tokenizer goes by): InputError.
+  static TokenStore Open(const std::vector<fs::path>& folders,
+                         const std::vector<std::string>& same = {});
   static TokenStore Open(const fs::path& folder) { return Open(std::vector<fs::path>{folder}); }
 
   /// Number of tokens in the stream.
@@ -30,7 +31,7 @@ class TokenStore {
   uint32_t max_token() const;
   /// The manifests, in order.
   const std::vector<Manifest>& manifests() const { return manifests_; }
-  /// Hash and vocabulary of the tokenizer that all folders were made with.
+  /// Hash and vocabulary of the tokenizer that all folders were made with, the first folder's.
   const std::string& tokenizer_hash() const { return manifests_.front().settings.tokenizer_hash; }
   uint32_t vocab_size() const { return manifests_.front().settings.vocab_size; }
   int32_t eos() const { return manifests_.front().settings.eos; }
@@ -47,9 +48,9 @@ class TokenStore {
   /// shard and block.
   void Verify(int threads) const;
 
-  /// InputError unless the data was made with the tokenizer of that hash; `tokenizer` is its
-  /// folder, for the message.
-  void RequireTokenizer(const std::string& hash, const std::string& tokenizer) const;
+  /// InputError unless the data was made with the tokenizer that goes by those hashes, its own
+  /// first; `tokenizer` is its folder, for the message.
+  void RequireTokenizer(const std::vector<std::string>& hashes, const std::string& tokenizer) const;
 
  private:
   struct Shard {
@@ -57,7 +58,7 @@ class TokenStore {
     MappedFile file;
     ShardView view;
   };
-  void AddFolder(const fs::path& folder);
+  void AddFolder(const fs::path& folder, const std::vector<std::string>& same);
   size_t ShardAt(uint64_t token) const;
 
   std::vector<fs::path> folders_;

@@ -186,9 +186,7 @@ void WriteJudgedRuns(const std::vector<EvalRun>& runs, const Json& calibration,
     }
   }
   lines.Commit();
-  const Json document = runs.size() == 1
-                            ? objects[0]
-                            : Json{{"format", "meap-results-1"}, {"runs", std::move(objects)}};
+  const Json document = ResultsDocument(objects);
   WriteFileAtomically(results, document.dump(1, ' ', true, Json::error_handler_t::replace) + "\n");
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/strings.h"
 
 namespace meap {
@@ -23,6 +24,13 @@ std::string Diagnosis(std::string_view text, simdjson::error_code code) {
     return bracket == std::string::npos ? message : message.substr(bracket + 2);
   }
   return simdjson::error_message(code);
+}
+
+/// The same document with integers beyond 64 bits as doubles: transformers writes a
+/// model_max_length of 1e30 in digits. `text` itself where it is broken.
+std::string WithRoundedNumbers(std::string_view text) {
+  const auto document = nlohmann::ordered_json::parse(text, nullptr, false);
+  return document.is_discarded() ? std::string(text) : document.dump();
 }
 
 }  // namespace
@@ -58,7 +66,7 @@ void JsonNode::FailUnsupported(std::string_view supported) const {
 JsonNode JsonNode::Field(std::string_view key) const {
   if (!IsObject()) FailExpected("an object");
   simdjson::dom::element value;
-  if (element_.at_key(key).get(value) != simdjson::SUCCESS) {
+  if (!FindKey(element_, key, value)) {
     throw InputError({.what = "a value is missing in a tokenizer file",
                       .where = where(),
                       .expected = "the key \"" + std::string(key) + "\"",
@@ -70,7 +78,7 @@ JsonNode JsonNode::Field(std::string_view key) const {
 std::optional<JsonNode> JsonNode::Optional(std::string_view key) const {
   if (!IsObject()) FailExpected("an object");
   simdjson::dom::element value;
-  if (element_.at_key(key).get(value) != simdjson::SUCCESS || value.is_null()) return std::nullopt;
+  if (!FindKey(element_, key, value) || value.is_null()) return std::nullopt;
   return JsonNode(value, Joined(path_, key), file_);
 }
 
@@ -145,7 +153,11 @@ size_t JsonNode::Size() const {
 }
 
 JsonDocument::JsonDocument(std::string_view text, std::string file) : file_(std::move(file)) {
-  const simdjson::error_code code = parser_.parse(text.data(), text.size()).get(root_);
+  simdjson::error_code code = parser_.parse(text.data(), text.size()).get(root_);
+  if (code == simdjson::NUMBER_ERROR) {
+    const std::string rounded = WithRoundedNumbers(text);
+    code = parser_.parse(rounded).get(root_);
+  }
   if (code == simdjson::SUCCESS) return;
   throw InputError({.what = "broken JSON in a tokenizer file",
                     .where = file_,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/console.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -18,6 +20,21 @@ namespace meap {
 namespace {
 
 constexpr const char* kMaskContent = "[MASK]";
+
+/// `file` is the one that says how text becomes ids.
+std::string HashOf(std::string file, const std::map<std::string, int32_t>& named) {
+  for (const auto& [name, id] : named) file += "\n" + name + "=" + std::to_string(id);
+  return HashHex(file.data(), file.size());
+}
+
+/// True when `json` is what Save() makes of the SentencePiece model alone.
+bool IsJsonOf(const std::string& model, const TokenizerConfig& config, const std::string& json,
+              std::optional<int32_t> mask) {
+  SpBackend backend(model, "tokenizer.model", config.add_bos_token, config.add_eos_token);
+  if (!backend.CanBeJson()) return false;
+  if (mask == backend.VocabSize()) backend.AddSpecialToken(kMaskContent);
+  return WithStringMerges(backend.ToJson()) == WithStringMerges(json);
+}
 
 }  // namespace
 
@@ -75,10 +92,34 @@ void Tokenizer::Impl::SetChatTemplate(const std::string& source) {
 }
 
 std::string Tokenizer::Impl::ContentHash() const {
-  const bool json = files_.contains("tokenizer.json");
-  std::string key = files_.at(json ? "tokenizer.json" : "tokenizer.model");
-  for (const auto& [name, id] : named_) key += "\n" + name + "=" + std::to_string(id);
-  return HashHex(key.data(), key.size());
+  const auto json = files_.find("tokenizer.json");
+  return HashOf(
+      json == files_.end() ? files_.at("tokenizer.model") : WithStringMerges(json->second), named_);
+}
+
+std::vector<std::string> Tokenizer::Impl::DataHashes() const {
+  std::vector<std::string> hashes{ContentHash()};
+  const auto add = [&](const std::string& file, const std::map<std::string, int32_t>& named) {
+    const std::string hash = HashOf(file, named);
+    if (std::find(hashes.begin(), hashes.end(), hash) == hashes.end()) hashes.push_back(hash);
+  };
+  const std::optional<int32_t> mask = Named("mask_token");
+  std::map<std::string, int32_t> unmasked = named_;
+  unmasked.erase("mask_token");
+  const auto json = files_.find("tokenizer.json");
+  const auto model = files_.find("tokenizer.model");
+  if (json != files_.end()) {
+    const std::string entry = AddedTokenEntry(kMaskContent, mask.value_or(-1));
+    for (const std::string& text : {WithStringMerges(json->second), json->second}) {
+      add(text, named_);
+      add(WithoutAppended(text, "added_tokens", entry), unmasked);
+    }
+  }
+  if (model != files_.end() &&
+      (json == files_.end() || IsJsonOf(model->second, config_, json->second, mask))) {
+    add(model->second, unmasked);
+  }
+  return hashes;
 }
 
 const SpBackend* Tokenizer::Impl::sentence_piece() const {
@@ -89,8 +130,12 @@ void Tokenizer::Impl::Save(const fs::path& dir) const {
   TokenizerFiles files = files_;
   if (const SpBackend* model = sentence_piece()) {
     // Without a new token the model alone says everything; transformers finds a new one in JSON.
-    if (model->has_new_tokens() || model->CanBeJson()) files["tokenizer.json"] = model->ToJson();
+    if (model->has_new_tokens() || model->CanBeJson()) {
+      files["tokenizer.json"] = model->ToJson();
+      AddNamesToFiles(files, config_.names);  // which a tokenizer.json cannot tell
+    }
   }
+  MakeReadableByOlder(files);
   MakeOutputDirectory(dir, "the tokenizer's folder");
   for (const auto& [name, text] : files) WriteFileAtomically(dir / name, text);
 }
@@ -168,5 +213,6 @@ int32_t Tokenizer::AddMaskToken() { return impl_->AddMaskToken(); }
 void Tokenizer::SetChatTemplate(const std::string& source) { impl_->SetChatTemplate(source); }
 void Tokenizer::Save(const fs::path& dir) const { impl_->Save(dir); }
 std::string Tokenizer::ContentHash() const { return impl_->ContentHash(); }
+std::vector<std::string> Tokenizer::DataHashes() const { return impl_->DataHashes(); }
 
 }  // namespace meap

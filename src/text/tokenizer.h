@@ -81,6 +81,10 @@ class Tokenizer {
   /// a mask token changes them, for "[MASK]" in a text is then another id.
   std::string ContentHash() const;
 
+  /// ContentHash() and after it those of the same tokenizer before AddMaskToken() and Save()
+  /// changed its files: text that any of them encoded has the ids of this one.
+  std::vector<std::string> DataHashes() const;
+
  private:
   friend class StreamDecoder;
   class Impl;

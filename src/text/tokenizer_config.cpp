@@ -1,5 +1,6 @@
 #include "text/tokenizer_config.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -63,6 +64,12 @@ ordered_json AddedTokenJson(const std::string& content) {
 
 }  // namespace
 
+std::string AddedTokenEntry(const std::string& content, int id) {
+  ordered_json entry = {{"id", id}};
+  entry.update(AddedTokenJson(content));
+  return entry.dump();
+}
+
 TokenizerFiles ReadTokenizerFiles(const fs::path& dir) {
   if (!fs::is_directory(dir)) {
     throw InputError({.what = "no such tokenizer folder",
@@ -106,14 +113,20 @@ TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::stri
 
 void SetTemplateInFiles(TokenizerFiles& files, const std::string& source,
                         const std::map<std::string, std::string>& names) {
-  ChangeFile(files, kConfig, [&](ordered_json& root) {
-    for (const auto& [name, content] : names) {
-      const bool told = root.contains(name) || files.contains("special_tokens_map.json");
-      if (!told) root[name] = content;
-    }
-    root["chat_template"] = source;
-  });
+  AddNamesToFiles(files, names);
+  ChangeFile(files, kConfig, [&](ordered_json& root) { root["chat_template"] = source; });
   files.erase("chat_template.jinja");
+}
+
+void AddNamesToFiles(TokenizerFiles& files, const std::map<std::string, std::string>& names) {
+  TokenizerConfig told = ReadTokenizerConfig(files, "");
+  const auto is_told = [&](const auto& name) { return told.names.contains(name.first); };
+  if (std::all_of(names.begin(), names.end(), is_told)) return;
+  ChangeFile(files, kConfig, [&](ordered_json& root) {
+    for (const auto& name : names) {
+      if (!is_told(name)) root[name.first] = name.second;
+    }
+  });
 }
 
 void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, bool is_new) {
@@ -132,10 +145,49 @@ void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, b
     change("added_tokens.json", [&](ordered_json& root) { root[content] = id; });
   }
   if (files.contains("tokenizer.json")) {
-    ordered_json entry = {{"id", id}};
-    entry.update(AddedTokenJson(content));
-    files["tokenizer.json"] =
-        AppendToTopLevelArray(files["tokenizer.json"], "added_tokens", entry.dump());
+    files["tokenizer.json"] = AppendToTopLevelArray(files["tokenizer.json"], "added_tokens",
+                                                    AddedTokenEntry(content, id));
+  }
+}
+
+namespace {
+
+/// True when something was changed.
+bool MakeConfigReadable(ordered_json& root, const std::string* jinja) {
+  bool changed = false;
+  if (root.value("tokenizer_class", ordered_json()) == "TokenizersBackend") {
+    root["tokenizer_class"] = "PreTrainedTokenizerFast";
+    changed = true;
+  }
+  const auto extra = root.find("extra_special_tokens");
+  if (extra != root.end() && extra->is_array()) {  // a map, by contrast, names single tokens
+    const ordered_json tokens = *extra;
+    root.erase(extra);
+    ordered_json& list = root["additional_special_tokens"];
+    for (const ordered_json& token : tokens) {
+      if (std::find(list.begin(), list.end(), token) == list.end()) list.push_back(token);
+    }
+    if (list.is_null()) root.erase("additional_special_tokens");
+    changed = true;
+  }
+  if (jinja != nullptr && root.value("chat_template", ordered_json()).is_null()) {
+    root["chat_template"] = *jinja;
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace
+
+void MakeReadableByOlder(TokenizerFiles& files) {
+  if (const auto json = files.find("tokenizer.json"); json != files.end()) {
+    json->second = WithStringMerges(json->second);
+  }
+  const auto config = files.find(kConfig);
+  if (config == files.end()) return;
+  ordered_json root = ordered_json::parse(config->second);
+  if (MakeConfigReadable(root, FindFile(files, "chat_template.jinja"))) {
+    config->second = root.dump(2) + "\n";
   }
 }
 

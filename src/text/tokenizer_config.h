@@ -27,6 +27,9 @@ struct TokenizerConfig {
 /// `place` is put before file names in errors ("FOLDER/").
 TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::string& place);
 
+/// The entry of an added special token in `added_tokens` of a tokenizer.json.
+std::string AddedTokenEntry(const std::string& content, int id);
+
 /// Puts a new special token, the mask token, into all files that list special tokens.
 /// `adds_to_json`: it is new to tokenizer.json too.
 void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, bool is_new);
@@ -36,9 +39,25 @@ void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, b
 void SetTemplateInFiles(TokenizerFiles& files, const std::string& source,
                         const std::map<std::string, std::string>& names);
 
+/// Makes tokenizer_config.json name those special tokens that no file names yet.
+void AddNamesToFiles(TokenizerFiles& files, const std::map<std::string, std::string>& names);
+
 /// `text`, a JSON document, with `element` appended to the array under the top-level key `key`,
 /// which is made when it is missing. Everything else stays byte for byte.
 std::string AppendToTopLevelArray(std::string_view text, std::string_view key,
                                   std::string_view element);
+/// `text` as it was before AppendToTopLevelArray(text, key, element) on an array; `text` itself
+/// where that array does not end with `element`.
+std::string WithoutAppended(std::string_view text, std::string_view key, std::string_view element);
+
+/// The text of a tokenizer.json with merges written as "a b", which tokenizers of every version
+/// read, and not as ["a", "b"], which those before 0.20 do not. A text in which that cannot be (a
+/// token holds a space), and everything else in it, stays byte for byte.
+std::string WithStringMerges(std::string_view text);
+
+/// Changes what transformers 5 alone reads to what versions 4.40 to 5.2 all read: merges, the name
+/// of the class, the list of special tokens, a template in a file of its own. Files that need no
+/// change stay byte for byte.
+void MakeReadableByOlder(TokenizerFiles& files);
 
 }  // namespace meap

@@ -25,6 +25,7 @@ class Tokenizer::Impl {
   void SetChatTemplate(const std::string& source);
   void Save(const std::filesystem::path& dir) const;
   std::string ContentHash() const;
+  std::vector<std::string> DataHashes() const;
 
  private:
   /// The SentencePiece model where there is no tokenizer.json, else null.

@@ -13,6 +13,7 @@
 #include "core/strings.h"
 #include "model/device.h"
 #include "report/metrics.h"
+#include "train/exported_run.h"
 #include "train/guard.h"
 #include "train/preflight.h"
 #include "train/run_log.h"
@@ -284,6 +285,9 @@ RunOutcome RunTraining(const Recipe& recipe, const StartOptions& options,
                        const TaskFactory& make_task) {
   const RunStart start = FindStart(recipe, options);
   if (start.finished) return ReportFinished(recipe, *start.from);
+  if (options.resume && !start.from) {
+    if (auto summary = ExportedRunSummary(recipe)) return {.summary = std::move(*summary)};
+  }
   SetComputeThreads(start.threads);
   const at::Device device = ParseDevice(recipe.train.device, "train.device");
   const at::ScalarType dtype = ParseDtype(recipe.train.precision, device, "train.precision");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/console.h"
 #include "core/error.h"
@@ -16,32 +17,38 @@ namespace {
 
 bool IsPrepared(const fs::path& path) { return fs::exists(path / "manifest.json"); }
 
-/// Prepared folders as they are, everything else tokenised once into the cache.
+/// Prepared folders as they are, everything else tokenised once into the cache: raw files that
+/// follow one another as one folder, in the order given.
 std::shared_ptr<const TokenStore> OpenData(const std::vector<std::string>& names,
                                            const Recipe& recipe,
                                            const std::shared_ptr<const Tokenizer>& tokenizer,
                                            int threads) {
+  PrepareOptions options;
+  options.reader.text_field = recipe.data.text_field;
+  options.threads = threads;
   std::vector<fs::path> folders;
   std::vector<std::string> raw;
+  const auto prepare = [&](const std::vector<std::string>& files) {
+    folders.push_back(
+        PrepareCached(ExpandInputs(files), MakeEncoder(tokenizer), recipe.data.cache, options)
+            .folder);
+  };
   for (const std::string& name : names) {
-    for (const fs::path& path : ExpandGlob(name)) {
-      if (IsPrepared(path)) {
-        folders.push_back(path);
-      } else {
+    const std::vector<fs::path> paths = ExpandGlob(name);
+    if (paths.empty()) raw.push_back(name);  // ExpandInputs says what is wrong with it
+    for (const fs::path& path : paths) {
+      if (!IsPrepared(path)) {
         raw.push_back(path.string());
+        continue;
       }
+      if (!raw.empty()) prepare(std::exchange(raw, {}));
+      folders.push_back(path);
     }
   }
-  if (!raw.empty() || folders.empty()) {
-    PrepareOptions options;
-    options.reader.text_field = recipe.data.text_field;
-    options.threads = threads;
-    folders.push_back(PrepareCached(ExpandInputs(raw.empty() ? names : raw), MakeEncoder(tokenizer),
-                                    recipe.data.cache, options)
-                          .folder);
-  }
-  auto store = std::make_shared<TokenStore>(TokenStore::Open(folders));
-  store->RequireTokenizer(tokenizer->ContentHash(), recipe.tokenizer);
+  if (!raw.empty()) prepare(raw);
+  const std::vector<std::string> hashes = tokenizer->DataHashes();
+  auto store = std::make_shared<TokenStore>(TokenStore::Open(folders, hashes));
+  store->RequireTokenizer(hashes, recipe.tokenizer);
   return store;
 }
 

@@ -83,6 +83,56 @@ TEST_F(RecipeTest, WrongTypeChoiceAndSyntax) {
   EXPECT_NE(ErrorOf([&] { Load("a: 1\na: 2\n"); }).what.find("twice"), std::string::npos);
 }
 
+TEST_F(RecipeTest, GlobsOnTheCommandLine) {
+  EXPECT_EQ(Load(kMinimal, {"data.train=*.jsonl"}).data.train,
+            (std::vector<std::string>{"*.jsonl"}));
+  EXPECT_EQ(Load(kMinimal, {"data.train=[s.jsonl, *.jsonl]"}).data.train,
+            (std::vector<std::string>{"s.jsonl", "*.jsonl"}));
+  EXPECT_EQ(Load(kMinimal, {"tokenizer=@tok"}).tokenizer, "@tok");
+  EXPECT_EQ(Load(kMinimal, {"tokenizer=!x"}).tokenizer, "!x");
+  EXPECT_NE(ErrorOf([&] { Load("data.train: *.jsonl\n"); }).hint.find("'*.jsonl'"),
+            std::string::npos);
+}
+
+TEST_F(RecipeTest, NullIsAsIfTheKeyWereNotGiven) {
+  Write("base.yaml", "optimizer.lr: 0.5\ntrain.steps: 7\n");
+  const Recipe recipe =
+      Load(std::string(kMinimal) +
+           "base: base.yaml\noutput:\nmodel.preset: ~\nvalidation: {every: null}\n"
+           "train:\noptimizer:\n  lr:\n");
+  const Recipe defaults;
+  EXPECT_EQ(recipe.output, defaults.output);
+  EXPECT_EQ(recipe.model.preset, "");
+  EXPECT_EQ(recipe.validation.every, defaults.validation.every);
+  EXPECT_EQ(recipe.train.steps, 7);
+  EXPECT_EQ(recipe.optimizer.lr, defaults.optimizer.lr);
+  EXPECT_EQ(Load(std::string(kMinimal) + "base: ~\n").tokenizer, "tok");
+  for (const char* word : {"optimizer.grad_clip=null", "optimizer.grad_clip=~", "optimizer=~"}) {
+    const Recipe clipped = Load(std::string(kMinimal) + "optimizer: {grad_clip: 9}\n", {word});
+    EXPECT_EQ(clipped.optimizer.grad_clip,
+              std::string(word) == "optimizer=~" ? 9 : defaults.optimizer.grad_clip)
+        << word;
+  }
+}
+
+TEST_F(RecipeTest, NullDoesNotHideAMisspeltKey) {
+  EXPECT_EQ(ErrorOf([&] { Load(std::string(kMinimal) + "train: {sed: ~}\n"); }).hint,
+            "did you mean train.seed?");
+  EXPECT_NE(ErrorOf([&] { Load(kMinimal, {"trian=null"}); }).what.find("trian"), std::string::npos);
+  EXPECT_NE(ErrorOf([&] { Load("tokenizer: t\ndata.train: [a, ~]\n"); }).what.find("data.train"),
+            std::string::npos);
+}
+
+TEST_F(RecipeTest, OneKeyInTwoSpellingsIsGivenTwice) {
+  for (const char* text : {"train.seed: 1\ntrain: {seed: 2}\n", "train: {seed: 1}\ntrain.seed: 2\n",
+                           "objective: {mask: {unit: word}}\nobjective.mask: {unit: token}\n"}) {
+    EXPECT_NE(ErrorOf([&] { Load(kMinimal + std::string(text)); }).what.find("twice"),
+              std::string::npos)
+        << text;
+  }
+  EXPECT_EQ(Load(std::string(kMinimal) + "train: {seed: 5}\ntrain.steps: 2\n").train.seed, 5);
+}
+
 TEST_F(RecipeTest, BaseThatIncludesItself) {
   EXPECT_NE(ErrorOf([&] { Load("base: r.yaml\n"); }).what.find("itself"), std::string::npos);
 }

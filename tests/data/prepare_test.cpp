@@ -196,8 +196,9 @@ TEST(TokenStore, FoldersFollowOneAnother) {
   other.hash = "other";
   Prepare({dir / "b.txt"}, other, dir / "c", {});
   EXPECT_THAT(ErrorOf([&] { TokenStore::Open({dir / "a", dir / "c"}); }).where, HasSubstr("/c"));
-  EXPECT_THAT(ErrorOf([&] { store.RequireTokenizer("x", "tok"); }).got, HasSubstr("bytes"));
-  store.RequireTokenizer("bytes", "tok");
+  EXPECT_THAT(ErrorOf([&] { store.RequireTokenizer({"x", "y"}, "tok"); }).got, HasSubstr("bytes"));
+  store.RequireTokenizer({"x", "bytes"}, "tok");
+  EXPECT_EQ(TokenStore::Open({dir / "a", dir / "c"}, {"other", "bytes"}).documents(), 2u);
 }
 
 TEST(TokenStore, BrokenFoldersAreErrors) {

@@ -2,6 +2,7 @@
 import json
 import resource
 import shutil
+import subprocess
 
 import pytest
 
@@ -211,3 +212,27 @@ def test_help_everywhere():
                   ["data", "synth"]):
         out, _ = run_meap(*words, "--help")
         assert "Usage" in out
+
+
+LONG = "n" * 300
+
+
+@pytest.mark.parametrize("words", [
+    ["score", "--model", LONG, "--input", "x"], ["score", "--model", "loop", "--input", "x"],
+    ["tokenizer", "encode", "--tokenizer", LONG], ["tokenizer", "encode", "--tokenizer", "loop"],
+    ["tokenizer", "encode", "--tokenizer", "tok", "--jsonl", LONG], ["tokenizer", "encode", "--tokenizer", "tok", "--jsonl", "loop"],
+    ["pretrain", LONG], ["pretrain", "loop"], ["inspect", "loop"],
+    *(["pretrain", "recipe.yaml", key + name] for key in ("data.train=", "data.validation=", "output=", "tokenizer=", "model.path=")
+      for name in (LONG, "loop", "loop/x")),
+    ["data", "prepare", "--tokenizer", "tok", "--output", "out", LONG], ["data", "prepare", "--tokenizer", "tok", "--output", LONG, "t.txt"],
+    ["tokenizer", "train", "--output", LONG, "--vocab-size", "300", "t.txt"], ["report", LONG, "-o", "r.html"],
+    ["compare", "loop"]], ids=lambda words: " ".join(words).replace(LONG, "LONG"))
+def test_paths_that_cannot_be_followed(tiny, tmp_path, words):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "t.txt").write_text("some text\n" * 50)
+    recipe = (tiny / "recipe.yaml").read_text()
+    (tmp_path / "recipe.yaml").write_text(recipe.replace("\nmodel:", "\n# ") if "model.path=" in words[-1] else recipe)
+    (tmp_path / "tok").symlink_to(tiny / "tok")
+    _, errors = run_meap(*words, code=2, cwd=tmp_path, stdin=subprocess.DEVNULL)
+    assert errors.count("error: ") == 1 and "filesystem error" not in errors, errors
+    assert (LONG if LONG in " ".join(words) else "loop") in errors and "where:" in errors, errors

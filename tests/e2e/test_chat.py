@@ -118,3 +118,13 @@ def test_smollm2_knows_the_capital_of_france(smollm2):
                       input="What is the capital of France?\nAnd of which country is Berlin the capital?\n")
     first, rest = out.split("\n", 1)
     assert "Paris" in first and "Germany" in rest
+
+
+def test_messages_that_end_with_an_answer_leave_the_question_to_stdin(stories, tmp_path):
+    file = tmp_path / "m.json"
+    history = [{"role": "user", "content": "Once there was a dog."}, {"role": "assistant", "content": "It ran."}]
+    file.write_text(json.dumps(history))
+    out, _ = chat(stories, ["The end."], "--template", "plain", "--messages", file)
+    file.write_text(json.dumps(history + [{"role": "user", "content": "The end."}]))
+    answer, _ = chat(stories, ["never read"], "--template", "plain", "--messages", file)
+    assert out == answer and out.strip()

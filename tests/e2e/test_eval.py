@@ -112,7 +112,10 @@ def test_a_stop_leaves_what_is_finished_and_says_so(model, data, tmp_path):
 def test_several_models_stand_side_by_side(model, data, tmp_path, tiny):
     run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path / 'other'}", "train.seed=4", "--quiet")
     out, _ = evaluate(model, data, tmp_path, "--model", tmp_path / "other" / "hf", tasks="piqa")
-    runs = json.loads((tmp_path / "results.json").read_text())["runs"]
+    document = json.loads((tmp_path / "results.json").read_text())
+    runs = document["runs"]
+    assert {key: value for key, value in document.items() if key != "runs"} == runs[0]
+    assert document["results"]["piqa"] and document["n"]["piqa"] and document["settings"]
     assert [run["name"] for run in runs] == ["run", "other"]
     assert "run" in out and "other" in out
     names = {sample["model"] for sample in read_jsonl(tmp_path / "samples.jsonl")}

@@ -16,7 +16,7 @@ LEAVES = ["tokenizer train", "tokenizer encode", "tokenizer decode", "tokenizer 
 def test_common_flags_everywhere(command):
     run_meap(*command.split(), *COMMON, "--help")
     done = subprocess.run([MEAP, *command.split(), *COMMON], capture_output=True, text=True)
-    assert "not expected" not in done.stderr, done.stderr
+    assert "has no flag" not in done.stderr and "not expected" not in done.stderr, done.stderr
 
 
 def test_a_flag_without_effect_says_so(tiny):
@@ -87,3 +87,47 @@ def test_results_that_cannot_be_written_are_a_failure(writing_commands):
         with open("/dev/full", "w") as full:
             done = subprocess.run([MEAP, *map(str, words)], stdout=full, stderr=subprocess.PIPE, text=True)
         assert done.returncode == 1 and "stdout" in done.stderr, (words, done.returncode, done.stderr)
+
+
+def test_an_empty_value_is_a_value(tiny):
+    _, errors = run_meap("inspect", tiny / "recipe.yaml", "--dtype=", "train.steps=1", code=2)
+    assert "train.precision" in errors and 'got:      ""' in errors
+    for words in (["--tokenizer=", "--jsonl", "x"], ["--tokenizer", "", "--jsonl", "x"]):
+        _, errors = run_meap("tokenizer", "encode", *words, code=2)
+        assert "no such tokenizer folder" in errors and "--jsonl" not in errors
+    assert "--seed" in run_meap("inspect", tiny / "recipe.yaml", "--seed=", "--json", code=2)[1]
+
+
+def test_what_looks_like_a_flag_may_be_a_value(stories):
+    for words in (["--prompt", "--no-flag"], ["--prompt", "--model="]):
+        run_meap("generate", *words, "--model", stories, "--max-new-tokens", 1)
+
+
+@pytest.mark.parametrize("words, flag, most", [
+    (["inspect", "r.yaml", "--seed", "99999999999999999999"], "--seed", 2**64 - 1),
+    (["data", "synth", "--output", "never.jsonl", "--seed", "18446744073709551616"], "--seed", 2**64 - 1),
+    (["compare", "a.json", "--seed", "18446744073709551616"], "--seed", 2**64 - 1),
+    (["inspect", "r.yaml", "--step", "18446744073709551616"], "--step", 2**63 - 1),
+    (["inspect", "r.yaml", "--step", "9223372036854775808"], "--step", 2**63 - 1),
+    (["generate", "--model", "m", "--prompt", "p", "--max-new-tokens", "99999999999999999999"], "--max-new-tokens", 2**63 - 1),
+])
+def test_numbers_that_do_not_fit_are_refused(tmp_path, words, flag, most):
+    _, errors = run_meap(*words, code=2, cwd=tmp_path)
+    assert flag in errors and f"at most {most}" in errors, errors
+
+
+def test_the_largest_seed_is_one(tiny, tmp_path):
+    run_meap("data", "synth", "--output", tmp_path / "s.jsonl", "--documents", 1, "--seed", 2**64 - 1)
+
+
+@pytest.mark.parametrize("words, flag, nearest", [
+    (["score", "--modl", "x"], "--modl", "--model"),
+    (["generate", "--model", "m", "--promt=p"], "--promt", "--prompt"),
+    (["eval", "--task", "piqa"], "--task", "--tasks"),
+    (["tokenizer", "encode", "--tokeniser", "t"], "--tokeniser", "--tokenizer"),
+    (["pretrain", "--resum"], "--resum", "--resume"),
+    (["--versoin"], "--versoin", "--version"),
+    (["attention", "decay", "--wibble"], "--wibble", "--help")])
+def test_a_misspelt_flag_is_named_before_what_is_missing(words, flag, nearest):
+    _, errors = run_meap(*words, code=2)
+    assert errors.startswith("error: ") and f"no flag {flag}\n" in errors and nearest in errors and "required" not in errors

@@ -182,3 +182,21 @@ def test_the_export_loads_in_transformers_and_gives_the_logits_of_meap_score(fin
     requests.write_text(json.dumps({"context": context, "continuation": continuation}) + "\n")
     out, _ = run_meap("score", "--model", hf, "--input", requests)
     assert json.loads(out)["logprob"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_finished_run_without_checkpoints_is_kept(tiny, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run)
+    shutil.rmtree(run / "checkpoints")
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    out, errors = pretrain(tiny, run, "--resume")
+    summary = json.loads(out)
+    assert "finished" in errors and summary["steps"] == 12 and summary["model"] == str(run / "hf")
+    for key in ("tokens", "loss", "validation_loss"):
+        assert summary[key] == finished[1][key]
+    _, errors = pretrain(tiny, run, "--resume", "train.steps=24", code=2)
+    assert "checkpoints" in errors and "12 steps" in errors and "another output" in errors
+    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
+    (run / "metrics.jsonl").unlink()
+    assert "checkpoints" in pretrain(tiny, run, "--resume", code=2)[1]
+    assert weights(run) == weights(finished[0])

@@ -1,4 +1,5 @@
 // tokenizer.model without a tokenizer.json beside it.
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -96,6 +97,38 @@ TEST(SentencePieceTest, NamesItsOwnSpecialTokens) {
   EXPECT_EQ(tokenizer.bos(), 1);
   EXPECT_EQ(tokenizer.eos(), 2);
   EXPECT_TRUE(tokenizer.AddsBos());
+}
+
+/// The shared model alone, without a [MASK] in it.
+void WriteModelWithoutMask(const fs::path& folder) {
+  CopyModel(folder);
+  fs::remove(folder / "tokenizer_config.json");
+  std::string bytes = ReadFile(folder / "tokenizer.model", "test");
+  bytes.replace(bytes.find("[MASK]"), 6, "[MISC]");
+  std::ofstream(folder / "tokenizer.model") << bytes;
+}
+
+TEST(SentencePieceTest, WhatIsSavedNamesItsTokensAndKnowsItsData) {
+  MEAP_NEEDS_SHARED();
+  for (const bool masked : {false, true}) {
+    const TempDir dir;
+    WriteModelWithoutMask(dir / "a");
+    Tokenizer tokenizer = Tokenizer::Load(dir / "a");
+    const std::string hash = tokenizer.ContentHash();
+    if (masked) EXPECT_EQ(tokenizer.AddMaskToken(), 4096);
+    tokenizer.Save(dir / "b");
+    const Tokenizer saved = Tokenizer::Load(dir / "b");
+    EXPECT_TRUE(saved.eos() && saved.AddsBos());
+    EXPECT_EQ(saved.eos(), tokenizer.eos());
+    EXPECT_EQ(saved.bos(), tokenizer.bos());
+    EXPECT_EQ(saved.mask(), tokenizer.mask());
+    for (const Tokenizer* each : {&tokenizer, &saved}) {
+      const std::vector<std::string> known = each->DataHashes();
+      EXPECT_NE(std::find(known.begin(), known.end(), hash), known.end()) << masked;
+    }
+    const json root = json::parse(ReadFile(dir / "b" / "tokenizer.json", "test"));
+    for (const json& merge : root["model"]["merges"]) ASSERT_TRUE(merge.is_string()) << merge;
+  }
 }
 
 TEST(SentencePieceTest, BrokenModelsAreNamed) {

@@ -107,8 +107,10 @@ TEST(TokenizerTest, SavingWithoutAChangeCopiesBytes) {
   for (const fs::path& folder : JsonFixtures()) {
     const TempDir dir;
     fs::create_directories(dir / "a");
-    fs::copy_file(folder / "tokenizer.json", dir / "a" / "tokenizer.json");
-    std::ofstream(dir / "a" / "tokenizer_config.json") << "{ \"eos_token\" :null}";
+    std::ofstream(dir / "a" / "tokenizer.json")
+        << WithStringMerges(ReadFile(folder / "tokenizer.json", "test"));
+    std::ofstream(dir / "a" / "tokenizer_config.json")
+        << "{ \"eos_token\" :null, \"chat_template\":\"\"}";
     std::ofstream(dir / "a" / "chat_template.jinja") << "{{ messages }}\n";
     const Tokenizer tokenizer = Tokenizer::Load(dir / "a");
     EXPECT_EQ(tokenizer.chat_template(), "{{ messages }}\n");
@@ -117,6 +119,14 @@ TEST(TokenizerTest, SavingWithoutAChangeCopiesBytes) {
       EXPECT_EQ(ReadFile(dir / "a" / name, "test"), ReadFile(dir / "b" / name, "test"));
     }
   }
+}
+
+TEST(TokenizerTest, NumbersThatTransformersWritesAreRead) {
+  const fs::path folder = Fixture("tokenizers") / "qwen2";
+  const Tokenizer tokenizer = Tokenizer::FromJson(
+      ReadFile(folder / "tokenizer.json", "test"),
+      R"({"model_max_length": 1000000000000000019884624838656, "eos_token": "</s>"})");
+  EXPECT_EQ(tokenizer.eos(), 1);
 }
 
 TEST(TokenizerTest, MaskTokensAreAddedToEveryKind) {
