@@ -44,7 +44,8 @@ class ChatTemplate {
 
   /// The text of a conversation, equal to transformers' apply_chat_template; with
   /// `add_generation_prompt`, up to where the next answer begins. What the template refuses, and
-  /// what it uses that our subset of Jinja lacks, is an InputError with the line of the template.
+  /// what it uses that our subset of Jinja lacks (jinja::UnsupportedTemplate), is an InputError
+  /// with the line of the template.
   RenderedChat Render(std::span<const Message> messages, bool add_generation_prompt) const;
 
   /// The Jinja source of a template that gives the same ids where it is `tokenizer`'s own: it

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "jinja/template.h"
 
 namespace meap {
 namespace {
@@ -82,6 +83,8 @@ std::optional<size_t> PromptLength(const ChatTemplate& chat, std::span<const Mes
   try {
     const std::string prompt = chat.Render(messages, true).text;
     return text.starts_with(prompt) ? std::optional(prompt.size()) : std::nullopt;
+  } catch (const jinja::UnsupportedTemplate&) {
+    throw;
   } catch (const InputError&) {
     return std::nullopt;  // the template refuses a conversation of these alone
   }

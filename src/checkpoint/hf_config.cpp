@@ -182,20 +182,26 @@ std::optional<int64_t> TokenId(const JsonFields& fields, const std::string& name
   return id < 0 ? std::nullopt : std::optional<int64_t>(id);
 }
 
-void ReadTokenIds(const JsonFields& fields, LlamaConfig& config) {
-  config.bos_token_id = fields.Names("bos_token_id") ? TokenId(fields, "bos_token_id") : 1;
-  config.pad_token_id = TokenId(fields, "pad_token_id");
+// None, one or several.
+std::vector<int64_t> EndTokenIds(const JsonFields& fields) {
+  std::vector<int64_t> ids;
   const json* eos = fields.Find("eos_token_id");
   if (eos != nullptr && eos->is_array()) {
     for (const json& id : *eos) {
       if (!id.is_number_unsigned()) fields.Fail("eos_token_id", "token ids");
-      config.eos_token_id.push_back(id.get<int64_t>());
+      ids.push_back(id.get<int64_t>());
     }
-  } else if (!fields.Names("eos_token_id")) {
-    config.eos_token_id = {2};
   } else if (const std::optional<int64_t> id = TokenId(fields, "eos_token_id")) {
-    config.eos_token_id = {*id};
+    ids.push_back(*id);
   }
+  return ids;
+}
+
+void ReadTokenIds(const JsonFields& fields, LlamaConfig& config) {
+  config.bos_token_id = fields.Names("bos_token_id") ? TokenId(fields, "bos_token_id") : 1;
+  config.pad_token_id = TokenId(fields, "pad_token_id");
+  config.eos_token_id =
+      fields.Names("eos_token_id") ? EndTokenIds(fields) : std::vector<int64_t>{2};
 }
 
 std::string ReadDtype(const JsonFields& fields) {
@@ -261,7 +267,14 @@ LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where) {
 
 LlamaConfig ReadHfConfig(const fs::path& folder) {
   const fs::path path = folder / "config.json";
-  return ParseHfConfig(ReadFile(path, "model configuration"), path.string());
+  LlamaConfig config = ParseHfConfig(ReadFile(path, "model configuration"), path.string());
+  const fs::path generation = folder / "generation_config.json";
+  if (!fs::exists(generation)) return config;
+  const json object =
+      ParseJsonObject(ReadFile(generation, "generation settings"), generation.string());
+  const std::vector<int64_t> ends = EndTokenIds(JsonFields(object, generation.string()));
+  if (!ends.empty()) config.eos_token_id = ends;
+  return config;
 }
 
 }  // namespace meap

@@ -62,7 +62,8 @@ void ResolveConfig(LlamaConfig& config, std::string_view where);
 /// warning lists fields it does not know. The result is resolved.
 LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where);
 
-/// ParseHfConfig of `folder`/config.json.
+/// ParseHfConfig of `folder`/config.json. Where generation_config.json beside it names the tokens
+/// that end a text, those hold, as in transformers.
 LlamaConfig ReadHfConfig(const fs::path& folder);
 
 /// The texts of config.json and generation_config.json, as transformers 4.40 to 5.2 read them. The

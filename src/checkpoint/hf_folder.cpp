@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -180,6 +181,18 @@ std::map<std::string, at::Tensor> LoadHfWeights(const fs::path& folder, const Ll
                 "check num_hidden_layers, attention_bias and mlp_bias in config.json");
   }
   return tensors;
+}
+
+std::string HashHfFolder(const fs::path& folder) {
+  constexpr size_t kBeginning = 4096;
+  std::string text = ReadFile(folder / "config.json", "model configuration");
+  const SafetensorsFolder stored(folder);
+  for (const auto& [name, entry] : stored.entries()) {
+    const std::span<const std::byte> bytes = entry.file->Bytes(*entry.tensor);
+    text += name + " " + Describe(*entry.tensor) + " " +
+            HashHex(bytes.data(), std::min(bytes.size(), kBeginning)) + "\n";
+  }
+  return HashHex(text.data(), text.size());
 }
 
 void SaveHfFolder(const fs::path& folder, const LlamaConfig& config,

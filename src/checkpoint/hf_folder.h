@@ -38,6 +38,11 @@ struct HfFolderOptions {
   uint64_t max_shard_bytes = kMaxShardBytes;
 };
 
+/// 16 hexadecimal digits for the model in a folder: of its config.json, of the names and shapes of
+/// its tensors and of how each begins. What another training has made of the weights shows, and a
+/// folder of any size takes a moment.
+std::string HashHfFolder(const fs::path& folder);
+
 /// Writes config.json, generation_config.json, the weights and the tokenizer's files, and publishes
 /// the folder whole; an older one at `folder` is replaced. `sources` must be the tensors of
 /// HfTensors(config) in any order; their own `dtype` is overridden. The same input gives the same

@@ -110,7 +110,8 @@ void CheckpointWriter::Publish(const TrainState& state) const {
   for (const auto& [file, sources] : state.tensors) {
     SaveSafetensors(folder / (file + ".safetensors"), sources);
   }
-  WriteFileAtomically(folder / kState, state.state.dump() + "\n");
+  const auto replace = json::error_handler_t::replace;  // a file's name may be any bytes
+  WriteFileAtomically(folder / kState, state.state.dump(-1, ' ', true, replace) + "\n");
   WriteFileAtomically(folder / kRecipe, state.recipe);
   json about = {{"step", state.step}};
   if (state.metric) about["metric"] = *state.metric;
@@ -196,7 +197,7 @@ std::optional<LoadedState> LoadNewestGood(const fs::path& folder, int64_t every)
   for (size_t i = checkpoints.size(); i-- > 0;) {
     try {
       return LoadCheckpoint(checkpoints[i].second);
-    } catch (const InputError& error) {
+    } catch (const Error& error) {  // damaged, or on a disk that is
       Warn("skipping a damaged checkpoint, step " + std::to_string(checkpoints[i].first) + ": " +
            error.what());
     }

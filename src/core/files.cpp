@@ -216,23 +216,51 @@ std::string HexOf(uint64_t hash) {
   return text;
 }
 
+/// Hash64 of bytes that come piece by piece.
+class StreamHash {
+ public:
+  StreamHash() : state_(XXH3_createState(), XXH3_freeState) { XXH3_64bits_reset(state_.get()); }
+  void Add(const void* data, size_t size) { XXH3_64bits_update(state_.get(), data, size); }
+  std::string Hex() const { return HexOf(XXH3_64bits_digest(state_.get())); }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
 }  // namespace
 
 uint64_t Hash64(const void* data, size_t size) { return XXH3_64bits(data, size); }
 
 std::string HashHex(const void* data, size_t size) { return HexOf(Hash64(data, size)); }
 
+std::string HashFileHex(const fs::path& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  StreamHash hash;
+  std::vector<char> buffer(size_t{1} << 20);
+  size_t count = 0;
+  while (file && (count = std::fread(buffer.data(), 1, buffer.size(), file.get())) > 0) {
+    hash.Add(buffer.data(), count);
+  }
+  if (!file || std::ferror(file.get()) != 0) {
+    throw InputError({.what = "cannot read file",
+                      .where = path.string(),
+                      .expected = "a readable file",
+                      .got = SystemReason(),
+                      .hint = "check the path and the disk"});
+  }
+  return hash.Hex();
+}
+
 std::string HashHex(const MappedFile& file, std::span<const std::byte> part) {
   constexpr size_t kChunk = size_t{4} << 20;
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
-                                                                       XXH3_freeState);
-  XXH3_64bits_reset(state.get());
+  StreamHash hash;
   for (size_t done = 0; done < part.size(); done += kChunk) {
     const auto chunk = part.subspan(done, std::min(kChunk, part.size() - done));
-    XXH3_64bits_update(state.get(), chunk.data(), chunk.size());
+    hash.Add(chunk.data(), chunk.size());
     file.Forget(chunk);
   }
-  return HexOf(XXH3_64bits_digest(state.get()));
+  return hash.Hex();
 }
 
 }  // namespace meap

@@ -97,6 +97,10 @@ std::vector<fs::path> ExpandGlob(const std::string& pattern);
 std::string HashHex(const void* data, size_t size);
 uint64_t Hash64(const void* data, size_t size);
 
+/// HashHex of a whole file, which is read, not mapped: a sector that cannot be read is an
+/// InputError like a file that cannot be opened, where a map would end the process.
+std::string HashFileHex(const fs::path& path);
+
 /// HashHex of a part of a mapped file, which is forgotten as it goes: a file of any size takes a
 /// few MiB of memory.
 std::string HashHex(const MappedFile& file, std::span<const std::byte> part);

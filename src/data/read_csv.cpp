@@ -36,7 +36,7 @@ class CsvRecords {
         c = Get();
         continue;
       }
-      if (c == '\r') c = Get();
+      if (c == '\r') Get();  // the line feed
       return status;
     }
   }

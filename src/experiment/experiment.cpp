@@ -1,9 +1,6 @@
 #include "experiment/experiment.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -14,6 +11,7 @@
 #include <thread>
 
 #include "core/console.h"
+#include "core/folder_lock.h"
 #include "core/signals.h"
 #include "experiment/baseline.h"
 
@@ -22,36 +20,20 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Holds an experiment's folder. Children inherit the lock: it stays until the last one has ended,
-/// also after a kill of this process.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder) {
-    const fs::path path = folder / "lock";
-    descriptor_ = open(path.c_str(), O_RDWR | O_CREAT, 0666);
-    if (descriptor_ < 0) {
-      throw InputError({.what = "cannot write the experiment's folder", .where = path.string()});
+/// Waits for an experiment's folder. Children hold it too: also after a kill of this process it is
+/// free only when the last one has ended.
+void TakeFolder(FolderLock& lock, const std::string& folder) {
+  constexpr int kTries = 300;  // 30 seconds: enough for a child to save its state and end
+  for (int i = 0; !lock.Take(); ++i) {
+    if (i == 0) Note("waiting for an earlier run of this experiment to end");
+    if (i == kTries || SignalGuard::Requested()) {
+      throw InputError({.what = "another run works on this experiment",
+                        .where = folder,
+                        .hint = "wait for it, or give this one another --output"});
     }
-    constexpr int kTries = 300;  // 30 seconds: enough for a child to save its state and end
-    for (int i = 0; flock(descriptor_, LOCK_EX | LOCK_NB) != 0; ++i) {
-      if (i == 0) Note("waiting for an earlier run of this experiment to end");
-      if (i == kTries || SignalGuard::Requested()) {
-        close(descriptor_);
-        SignalGuard::StopIfRequested();
-        throw InputError({.what = "another run works on this experiment",
-                          .where = folder.string(),
-                          .hint = "wait for it, or give this one another --output"});
-      }
-      std::this_thread::sleep_for(milliseconds(100));
-    }
+    std::this_thread::sleep_for(milliseconds(100));
   }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  ~FolderLock() { close(descriptor_); }
-
- private:
-  int descriptor_ = -1;
-};
+}
 
 /// The cells that are still to be run, on some threads; the caller's draws the progress.
 class Grid {
@@ -191,7 +173,8 @@ ExperimentOutcome RunExperiment(const ExperimentFile& file, const ExperimentOpti
   if (options.dry_run) return {ListCells(file, cells)};
   MakeOutputDirectory(file.output, "output");
   const SignalGuard signals;
-  const FolderLock lock(file.output);
+  FolderLock lock(file.output, FolderLock::Children::kHold);
+  TakeFolder(lock, file.output);
   const ExitCode prepared = Prepare(file, options.threads);
   if (prepared != ExitCode::kDone) return {"", prepared};
   ExperimentOutcome outcome;

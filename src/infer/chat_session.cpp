@@ -53,7 +53,6 @@ std::vector<int32_t> ChatSession::FitPrompt(int64_t max_new_tokens, int64_t& dro
     } else if (tokens < context) {
       return prompt;
     } else {
-      messages_.pop_back();
       throw InputError(
           {.what = "the message is longer than the model's context",
            .expected = "fewer than " + std::to_string(context) + " tokens with the template",
@@ -64,6 +63,15 @@ std::vector<int32_t> ChatSession::FitPrompt(int64_t max_new_tokens, int64_t& dro
 
 ChatReply ChatSession::Answer(const SamplingOptions& sampling, const OnText& on_text) {
   MEAP_CHECK(!messages_.empty() && messages_.back().role == "user", "nothing to answer");
+  try {
+    return AnswerLast(sampling, on_text);
+  } catch (...) {
+    messages_.pop_back();  // it would stand in every later prompt
+    throw;
+  }
+}
+
+ChatReply ChatSession::AnswerLast(const SamplingOptions& sampling, const OnText& on_text) {
   ChatReply reply;
   const TokenRequest request{FitPrompt(sampling.max_new_tokens, reply.dropped_messages), sampling};
   TextStream stream(model_.tokenizer, {});

@@ -37,12 +37,14 @@ class ChatSession {
   /// Answers the last message, which is the user's, and adds the answer to the history. Stops at
   /// the model's end tokens, at the template's, and at the limits of `sampling`. Where the history
   /// does not leave room for an answer, its oldest turns are forgotten, the system message never; a
-  /// single message that is too long is an InputError, and forgotten too.
+  /// single message that is too long is an InputError. A message that cannot be answered, for this
+  /// or any other reason, is forgotten.
   ChatReply Answer(const SamplingOptions& sampling, const OnText& on_text);
 
   const std::vector<Message>& messages() const { return messages_; }
 
  private:
+  ChatReply AnswerLast(const SamplingOptions& sampling, const OnText& on_text);
   std::vector<int32_t> FitPrompt(int64_t max_new_tokens, int64_t& dropped);
 
   const LoadedModel& model_;

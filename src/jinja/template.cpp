@@ -8,9 +8,8 @@
 namespace meap::jinja {
 namespace {
 
-[[noreturn]] void FailAt(const std::string& what, const std::string& name, int line,
-                         const std::string& got) {
-  throw InputError({.what = what, .where = name + ", line " + std::to_string(line), .got = got});
+ErrorParts At(const std::string& what, const std::string& name, int line, const std::string& got) {
+  return {.what = what, .where = name + ", line " + std::to_string(line), .got = got};
 }
 
 }  // namespace
@@ -24,7 +23,7 @@ Template::Template(std::string_view source, const std::string& name) {
   try {
     program_ = std::make_unique<const Program>(Program{name, Parse(source)});
   } catch (const LineError& error) {
-    FailAt("the template cannot be read", name, error.line(), error.what());
+    throw InputError(At("the template cannot be read", name, error.line(), error.what()));
   }
 }
 Template::Template(Template&&) noexcept = default;
@@ -36,9 +35,13 @@ Text Template::Render(const Dict& variables) const {
   try {
     return interpreter.Run(program_->block);
   } catch (const Refusal& refusal) {
-    FailAt("the template refuses this input", program_->name, interpreter.line(), refusal.what());
+    throw InputError(
+        At("the template refuses this input", program_->name, interpreter.line(), refusal.what()));
+  } catch (const UnsupportedError& lack) {
+    throw UnsupportedTemplate(
+        At("the template cannot be run", program_->name, interpreter.line(), lack.what()));
   } catch (const TemplateError& error) {
-    FailAt("the template failed", program_->name, interpreter.line(), error.what());
+    throw InputError(At("the template failed", program_->name, interpreter.line(), error.what()));
   }
 }
 

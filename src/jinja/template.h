@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.h"
 #include "jinja/value.h"
 
 namespace meap::jinja {
@@ -14,6 +15,13 @@ namespace meap::jinja {
 class Refusal : public TemplateError {
  public:
   using TemplateError::TemplateError;
+};
+
+/// The InputError of a template that uses, as it runs, what the subset lacks: no fault of what it
+/// is given.
+class UnsupportedTemplate : public InputError {
+ public:
+  using InputError::InputError;
 };
 
 /// A parsed template. Const calls are thread-safe.
@@ -28,8 +36,8 @@ class Template {
   ~Template();
 
   /// The text, and which parts of it came from marked variables or stand in {% generation %}. An
-  /// error of the template, a call of raise_exception() among them, is an InputError. Time, memory
-  /// and depth are bounded.
+  /// error of the template, a call of raise_exception() among them, is an InputError, and an
+  /// UnsupportedTemplate where the subset lacks something. Time, memory and depth are bounded.
   Text Render(const Dict& variables) const;
 
  private:

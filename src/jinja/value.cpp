@@ -31,7 +31,7 @@ Text Text::Slice(size_t begin, size_t end) const {
 
 void Fail(const std::string& message) { throw TemplateError(message); }
 void FailUnsupported(const std::string& feature) {
-  throw TemplateError("meap's subset of Jinja has no " + feature);
+  throw UnsupportedError("meap's subset of Jinja has no " + feature);
 }
 
 Value::Value(Sequence sequence) {

@@ -40,7 +40,11 @@ class TemplateError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 [[noreturn]] void Fail(const std::string& message);
-/// For what Jinja can and this subset cannot.
+/// The failure for what Jinja can and this subset cannot.
+class UnsupportedError : public TemplateError {
+ public:
+  using TemplateError::TemplateError;
+};
 [[noreturn]] void FailUnsupported(const std::string& feature);
 
 class Value;

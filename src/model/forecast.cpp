@@ -64,7 +64,7 @@ PassBytes ForecastPass(const TrainShape& shape, double element, double trained) 
   const double made = tokens * block.made;
   const auto block_rows =
       static_cast<double>(CrossEntropyBlockRows(c.vocab_size, static_cast<int64_t>(element)));
-  const double head_gradient = vocabulary * width * element;
+  const double head_gradient = shape.frozen_head ? 0 : vocabulary * width * element;
   // A block of logits, the gradients of the last hidden states and of the head.
   const double head = std::min(tokens, block_rows) * vocabulary * element +
                       tokens * width * element + head_gradient;

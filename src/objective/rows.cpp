@@ -71,6 +71,16 @@ std::vector<int64_t> TrainingRows::SegmentOffsets() const {
   return offsets;
 }
 
+int64_t TrainingRows::PassRows(int64_t begin, int64_t most_rows, int64_t most_tokens) const {
+  int64_t tokens = 0;
+  for (int64_t row = begin; row < std::min(rows, begin + most_rows); ++row) {
+    const auto first = segment_ids.begin() + row * length;
+    tokens += length - std::count(first, first + length, kPadSegment);
+    if (tokens > most_tokens && row > begin) return row - begin;
+  }
+  return std::min(rows - begin, most_rows);
+}
+
 TrainingRows TrainingRows::Slice(int64_t begin, int64_t count) const {
   const auto cut = [](const auto& values, int64_t first, int64_t size) {
     return std::decay_t<decltype(values)>(values.begin() + first, values.begin() + first + size);

@@ -41,6 +41,9 @@ struct TrainingRows {
   TrainingRows WithoutPadding() const;
   /// Ends of the attention segments over all rows x T positions, with a leading 0.
   std::vector<int64_t> SegmentOffsets() const;
+  /// How many rows from `begin` on one pass takes: at most so many, and so many positions without
+  /// padding, but one at least.
+  int64_t PassRows(int64_t begin, int64_t most_rows, int64_t most_tokens) const;
   /// Rows [begin, begin + count) alone: a micro-batch.
   TrainingRows Slice(int64_t begin, int64_t count) const;
 

@@ -223,5 +223,18 @@ TEST(HfConfigTest, GenerationConfigNamesTheTokens) {
             (json{{"bos_token_id", 1}, {"eos_token_id", 2}, {"pad_token_id", 0}}));
 }
 
+TEST(HfConfigTest, GenerationConfigSaysWhatEndsAText) {
+  const testing::TempDir folder;
+  WriteFileAtomically(folder / "config.json", Small().dump());
+  EXPECT_EQ(ReadHfConfig(folder.path()).eos_token_id, (std::vector<int64_t>{2}));
+  WriteFileAtomically(folder / "generation_config.json", R"({"eos_token_id": [5, 7]})");
+  EXPECT_EQ(ReadHfConfig(folder.path()).eos_token_id, (std::vector<int64_t>{5, 7}));
+  WriteFileAtomically(folder / "generation_config.json", R"({"temperature": 0.5})");
+  EXPECT_EQ(ReadHfConfig(folder.path()).eos_token_id, (std::vector<int64_t>{2}));
+  WriteFileAtomically(folder / "generation_config.json", R"({"eos_token_id": "x"})");
+  const ErrorParts parts = ErrorOf([&] { ReadHfConfig(folder.path()); });
+  EXPECT_THAT(parts.where, HasSubstr("generation_config.json"));
+}
+
 }  // namespace
 }  // namespace meap

@@ -158,5 +158,22 @@ TEST(HfFolderTest, ReadsAModelFromElsewhere) {
   EXPECT_EQ(tensors.at("model.embed_tokens.weight").sizes(), at::IntArrayRef({512, 64}));
 }
 
+TEST(HfFolderTest, AFoldersHashIsThatOfItsModel) {
+  const TempDir folder;
+  const LlamaConfig config = Tiny();
+  std::vector<TensorSource> sources = RandomWeights(config);
+  SaveHfFolder(folder / "a", config, sources, {});
+  SaveHfFolder(folder / "b", config, sources, {.max_shard_bytes = 1000});
+  const std::string hash = HashHfFolder(folder / "a");
+  EXPECT_EQ(HashHfFolder(folder / "b"), hash);
+  sources.back() = SourceOf(sources.back().name, sources.back().fetch() + 1);
+  SaveHfFolder(folder / "c", config, sources, {});
+  EXPECT_NE(HashHfFolder(folder / "c"), hash);
+  LlamaConfig other = config;
+  other.rope_theta = 5;
+  SaveHfFolder(folder / "d", other, RandomWeights(config), {});
+  EXPECT_NE(HashHfFolder(folder / "d"), hash);
+}
+
 }  // namespace
 }  // namespace meap

@@ -60,5 +60,15 @@ TEST(FilesTest, AnOutputFileIsNoFolder) {
               HasSubstr("--output"));
 }
 
+TEST(FilesTest, AFileIsHashedByReadingAndWhatCannotBeReadIsAnError) {
+  const testing::TempDir dir;
+  const std::string text(3'000'001, 'x');
+  WriteFileAtomically(dir / "file", text);
+  EXPECT_EQ(HashFileHex(dir / "file"), HashHex(text.data(), text.size()));
+  testing::ErrorOf([&] { HashFileHex(dir / "none"); });
+  testing::ErrorOf([&] { HashFileHex(dir.path()); });
+  testing::ErrorOf([] { HashFileHex("/proc/self/mem"); });  // opens, and fails to read like a disk
+}
+
 }  // namespace
 }  // namespace meap

@@ -89,5 +89,17 @@ TEST(ForecastMemory, ActivationsGrowWithTheRowsOfAPass) {
   EXPECT_NEAR(BytesOf(shape, "activations") / two, 2, 0.01);
 }
 
+TEST(ForecastMemory, AFrozenHeadHasNoGradient) {
+  TrainShape shape{.config = Preset("meap-0.1b", 1024),
+                   .sequence_length = 1024,
+                   .batch_rows = 8,
+                   .micro_rows = 2,
+                   .trained_parameters = 1000};
+  const double trained = BytesOf(shape, "head");
+  shape.frozen_head = true;
+  const auto gradient = static_cast<double>(4 * shape.config.vocab_size * shape.config.hidden_size);
+  EXPECT_EQ(trained - BytesOf(shape, "head"), gradient);
+}
+
 }  // namespace
 }  // namespace meap

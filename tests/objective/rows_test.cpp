@@ -53,5 +53,17 @@ TEST(TrainingRows, SliceIsTheRowsAlone) {
   EXPECT_EQ(slice.sample_ids, second.sample_ids);
 }
 
+TEST(TrainingRows, APassTakesRowsByNumberAndByTokensButOneAtLeast) {
+  TrainingRows rows{.rows = 4, .length = 4};
+  const int64_t pad = kPadSegment;
+  rows.segment_ids = {0, 0, 0, 0, 0, 0, 0, pad, 0, 0, pad, pad, 0, pad, pad, pad};
+  EXPECT_EQ(rows.PassRows(0, 4, 16), 4);
+  EXPECT_EQ(rows.PassRows(0, 3, 16), 3);
+  EXPECT_EQ(rows.PassRows(0, 4, 9), 3);  // 4 + 3 + 2
+  EXPECT_EQ(rows.PassRows(0, 4, 8), 2);
+  EXPECT_EQ(rows.PassRows(0, 4, 3), 1);
+  EXPECT_EQ(rows.PassRows(2, 4, 16), 2);
+}
+
 }  // namespace
 }  // namespace meap
