@@ -182,20 +182,25 @@ std::optional<int64_t> TokenId(const JsonFields& fields, const std::string& name
   return id < 0 ? std::nullopt : std::optional<int64_t>(id);
 }
 
-void ReadTokenIds(const JsonFields& fields, LlamaConfig& config) {
-  config.bos_token_id = fields.Names("bos_token_id") ? TokenId(fields, "bos_token_id") : 1;
-  config.pad_token_id = TokenId(fields, "pad_token_id");
+/// eos_token_id: one, several or none.
+std::vector<int64_t> EosIds(const JsonFields& fields) {
+  std::vector<int64_t> ids;
   const json* eos = fields.Find("eos_token_id");
   if (eos != nullptr && eos->is_array()) {
     for (const json& id : *eos) {
       if (!id.is_number_unsigned()) fields.Fail("eos_token_id", "token ids");
-      config.eos_token_id.push_back(id.get<int64_t>());
+      ids.push_back(id.get<int64_t>());
     }
-  } else if (!fields.Names("eos_token_id")) {
-    config.eos_token_id = {2};
   } else if (const std::optional<int64_t> id = TokenId(fields, "eos_token_id")) {
-    config.eos_token_id = {*id};
+    ids.push_back(*id);
   }
+  return ids;
+}
+
+void ReadTokenIds(const JsonFields& fields, LlamaConfig& config) {
+  config.bos_token_id = fields.Names("bos_token_id") ? TokenId(fields, "bos_token_id") : 1;
+  config.pad_token_id = TokenId(fields, "pad_token_id");
+  config.eos_token_id = fields.Names("eos_token_id") ? EosIds(fields) : std::vector<int64_t>{2};
 }
 
 std::string ReadDtype(const JsonFields& fields) {
@@ -262,6 +267,15 @@ LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where) {
 LlamaConfig ReadHfConfig(const fs::path& folder) {
   const fs::path path = folder / "config.json";
   return ParseHfConfig(ReadFile(path, "model configuration"), path.string());
+}
+
+std::vector<int64_t> ReadEndTokens(const fs::path& folder, const LlamaConfig& config) {
+  const fs::path path = folder / "generation_config.json";
+  if (!fs::exists(path)) return config.eos_token_id;
+  const json object =
+      ParseJsonObject(ReadFile(path, "configuration of the generation"), path.string());
+  const std::vector<int64_t> ends = EosIds(JsonFields(object, path.string()));
+  return ends.empty() ? config.eos_token_id : ends;
 }
 
 }  // namespace meap

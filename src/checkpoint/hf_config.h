@@ -65,6 +65,10 @@ LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where);
 /// ParseHfConfig of `folder`/config.json.
 LlamaConfig ReadHfConfig(const fs::path& folder);
 
+/// The tokens that generation ends at: eos_token_id of `folder`/generation_config.json where that
+/// names any, as transformers' generate has it, else the config's.
+std::vector<int64_t> ReadEndTokens(const fs::path& folder, const LlamaConfig& config);
+
 /// The texts of config.json and generation_config.json, as transformers 4.40 to 5.2 read them. The
 /// same config gives the same bytes.
 std::string HfConfigJson(const LlamaConfig& config);

@@ -24,6 +24,7 @@ LoadedModel LoadModel(const fs::path& folder, const std::string& device_name,
                       .hint = "put the tokenizer files of this very model into the folder"});
   }
   LlamaConfig grown = config;
+  grown.eos_token_id = ReadEndTokens(folder, config);
   if (options.needs_mask) {
     tokenizer.AddMaskToken();
     grown.vocab_size = std::max<int64_t>(config.vocab_size, tokenizer.VocabSize());
