@@ -7,9 +7,9 @@
 
 namespace meap {
 
-/// Numbers, and maximal runs of capitalised words that do not begin a sentence.
-/// Normalised as answers are (NormalizeAnswer). No sentence
-/// begins after a title ("Mr."), an initial or "U.S."; a comma or a bracket ends a run.
+/// Numbers, and maximal runs of capitalised words that do not begin a sentence, normalised as
+/// answers are (NormalizeAnswer). No sentence begins after a title ("Mr."), an initial or "U.S."; a
+/// comma, a semicolon or a bracket ends a run.
 std::vector<std::string> ContentItems(std::string_view summary);
 
 /// Share of the summary's content items that are not among the document's numbers, or do not occur
