@@ -42,7 +42,7 @@ meap_tests(model TORCH)
 meap_tests(report)
 meap_tests(page)
 meap_tests(train TORCH)
-meap_tests(infer TORCH)
+meap_tests(infer TORCH DEPENDS meap::jemalloc)  # which it sees give memory back
 meap_tests(analysis TORCH)
 meap_tests(experiment)
 meap_tests(eval TORCH DEPENDS meap::httplib)  # for its SHA-256

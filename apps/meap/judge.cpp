@@ -88,8 +88,14 @@ void WriteBatch(const JudgeArguments& arguments, const std::vector<Judge>& judge
   }
 }
 
-void ReadBatch(const JudgeArguments& arguments, const std::vector<Judge>& judges, const Work& work,
-               ReplyCache& cache) {
+/// Why a judge's verdicts may be missing.
+struct Failures {
+  size_t refused = 0;  // requests that the server will never answer
+  std::string last;    // what it said last
+};
+
+std::vector<Failures> ReadBatch(const JudgeArguments& arguments, const std::vector<Judge>& judges,
+                                const Work& work, ReplyCache& cache) {
   const std::vector<fs::path> files(arguments.batch_read.begin(), arguments.batch_read.end());
   const BatchReplies replies =
       ReadBatchReplies(files, judges, work.prompts.prompts(), cache, !arguments.no_repair);
@@ -98,12 +104,18 @@ void ReadBatch(const JudgeArguments& arguments, const std::vector<Judge>& judges
     Warn(fmt::format("{} requests of the batch failed, the last with: {}", replies.failed,
                      replies.last_failure));
   }
+  std::vector<Failures> failures;
+  for (const Judge& judge : judges) {
+    const auto refused = replies.refused.find(judge.name);
+    failures.push_back(
+        {refused == replies.refused.end() ? 0 : refused->second, "no reply in the batch files"});
+  }
+  return failures;
 }
 
 /// Asks what is not in the cache; the exit code when a signal stopped it.
 std::optional<ExitCode> Ask(const JudgeArguments& arguments, const std::vector<Judge>& judges,
-                            const Work& work, ReplyCache& cache,
-                            std::vector<std::string>& failures) {
+                            const Work& work, ReplyCache& cache, std::vector<Failures>& failures) {
   const AskOutcome outcome =
       AskJudges(judges, work.prompts.prompts(), cache, {.repair = !arguments.no_repair});
   for (size_t j = 0; j < judges.size(); ++j) {
@@ -111,32 +123,35 @@ std::optional<ExitCode> Ask(const JudgeArguments& arguments, const std::vector<J
     Note(fmt::format("{}: {} requests answered ({} tokens in, {} out), {} tries repeated",
                      judges[j].name, report.asked, report.prompt_tokens, report.reply_tokens,
                      report.tries_again));
-    failures.push_back(report.last_failure);
+    failures.push_back({report.refused, report.last_failure});
   }
   return outcome.stopped;
 }
 
-/// A judge with verdicts missing makes no figure, unless the user takes them as undecided.
+/// A judge with verdicts missing makes no figure; only those that its server refuses may be taken
+/// as undecided, and those are the user's to take.
 void CheckComplete(const JudgeArguments& arguments, const std::vector<Judge>& judges,
-                   const Opinions& opinions, const std::vector<std::string>& failures) {
+                   const Opinions& opinions, const std::vector<Failures>& failures) {
   const bool offline = !arguments.batch_read.empty();
   for (size_t j = 0; j < judges.size(); ++j) {
-    if (opinions.missing[j] == 0) continue;
-    const std::string what =
-        fmt::format("{} of {} verdicts of the judge {} are missing", opinions.missing[j],
-                    opinions.of[j].size(), judges[j].name);
-    if (arguments.accept_failures) {
-      Warn(what + " and count as undecided");
+    const size_t missing = opinions.missing[j];
+    const size_t refused = failures[j].refused;
+    if (missing == 0) continue;
+    std::string what = fmt::format("{} of {} verdicts of the judge {} are missing", missing,
+                                   opinions.of[j].size(), judges[j].name);
+    if (refused > 0) what += fmt::format(", {} of them refused", refused);
+    if (arguments.accept_failures && missing <= refused) {
+      Warn(what + ": they count as undecided");
       continue;
     }
-    throw WorkError(
-        {.what = what,
-         .where = judges[j].url,
-         .got = offline ? "no reply in the batch files" : failures[j],
-         .hint = offline ? "--batch-write writes the requests that are open, repairs included; "
-                           "--accept-failures counts them as undecided"
-                         : "run the same command again: what was answered is kept and not asked "
-                           "again; --accept-failures counts the missing ones as undecided"});
+    const std::string again =
+        offline ? "--batch-write writes the requests that are open, repairs included"
+                : "run the same command again: what was answered is kept and not asked again";
+    throw WorkError({.what = what,
+                     .where = judges[j].url,
+                     .got = failures[j].last,
+                     .hint = again + "; --accept-failures counts those as undecided that the "
+                                     "server refuses"});
   }
 }
 
@@ -170,13 +185,14 @@ ExitCode RunJudge(const JudgeArguments& arguments) {
   CheckArguments(arguments);
   const std::vector<Judge> judges = ReadJudges(arguments.judges);
   Work work = ReadWork(arguments);
+  CheckEarlierJudges(judges, work.cases, work.runs);
   ReplyCache cache(arguments.cache);
-  if (!arguments.batch_read.empty()) ReadBatch(arguments, judges, work, cache);
+  std::vector<Failures> failures;
+  if (!arguments.batch_read.empty()) failures = ReadBatch(arguments, judges, work, cache);
   if (!arguments.batch_write.empty()) {
     WriteBatch(arguments, judges, work, cache);
     return ExitCode::kDone;
   }
-  std::vector<std::string> failures;
   if (arguments.batch_read.empty()) {
     if (const auto stopped = Ask(arguments, judges, work, cache, failures)) return *stopped;
   }
@@ -219,7 +235,8 @@ void AddJudgeCommand(CLI::App& root, ExitCode& exit_code) {
   command->add_flag("--no-repair", arguments->no_repair,
                     "A reply without a verdict is undecided at once, not asked about once more");
   command->add_flag("--accept-failures", arguments->accept_failures,
-                    "Count verdicts that cannot be had as undecided instead of failing");
+                    "Count summaries that a judge's server refuses to look at as undecided instead "
+                    "of failing");
   AddCommonFlags(*command, arguments->flags, Computes::kNothing);
   command->footer(std::string("The judges file:\n") + kJudgesExample +
                   "\n\nExamples:\n"

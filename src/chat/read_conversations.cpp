@@ -85,9 +85,6 @@ std::vector<Message> Alpaca(element object) {
   if (FindKey(object, "input", input) && !input.is_null()) {
     question.input = String(object, "input");
   }
-  if (IsBlank(question.input)) question.input.clear();
-  if (IsBlank(question.content) && !question.input.empty())
-    std::swap(question.content, question.input);
   return {std::move(question), {"assistant", std::string(String(object, "output"))}};
 }
 
@@ -133,7 +130,7 @@ void CheckTurns(const std::vector<Message>& messages) {
     if (messages[i].role != (user ? "user" : "assistant")) {
       throw Refusal{DropReason::kRoleOrder, number + " is the " + messages[i].role + "'s"};
     }
-    if (IsBlank(messages[i].content)) {
+    if (IsBlank(messages[i].content) && IsBlank(messages[i].input)) {
       throw Refusal{user ? DropReason::kEmptyPrompt : DropReason::kEmptyAnswer, number};
     }
   }

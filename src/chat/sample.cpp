@@ -25,6 +25,16 @@ Encoded Encode(const ChatTemplate& chat, const Tokenizer& tokenizer, const std::
   return encoded;
 }
 
+/// True for a token that is no text: what the tokenizer flags as special or names as BOS, EOS or
+/// padding, and role markers that it has as ordinary added tokens. Added runs of blanks are text.
+bool IsMarker(const Tokenizer& tokenizer, int32_t id) {
+  if (tokenizer.IsSpecial(id) || id == tokenizer.bos() || id == tokenizer.eos() ||
+      id == tokenizer.pad()) {
+    return true;
+  }
+  return tokenizer.IsAdded(id) && !IsBlank(tokenizer.IdToToken(id).value_or(""));
+}
+
 /// Token indices [begin, end) of one answer.
 struct TokenSpan {
   size_t begin;
@@ -77,6 +87,16 @@ void CheckAllAnswered(std::span<const Message> messages, const RenderedChat& ren
                     .hint = "take another template for training: template=chatml, alpaca, ..."});
 }
 
+/// Takes off what a template writes behind the end of the last answer (ChatML's line break): a
+/// sample ends there.
+void CutBehindLastEnd(TaggedTokens& sample) {
+  while (!sample.roles.empty() && sample.roles.back() == TokenRole::kPrompt) {
+    sample.ids.pop_back();
+    sample.roles.pop_back();
+    sample.special.pop_back();
+  }
+}
+
 /// The length of the prompt that `messages` make; nothing where `text` does not begin with it.
 std::optional<size_t> PromptLength(const ChatTemplate& chat, std::span<const Message> messages,
                                    const std::string& text) {
@@ -119,7 +139,7 @@ TaggedTokens EncodeConversation(const ChatTemplate& chat, const Tokenizer& token
   TaggedTokens sample;
   sample.roles.assign(encoded.ids.size(), TokenRole::kPrompt);
   for (const int32_t id : encoded.ids) {
-    sample.special.push_back(tokenizer.IsSpecial(id) || id == tokenizer.eos() ? 1 : 0);
+    sample.special.push_back(IsMarker(tokenizer, id) ? 1 : 0);
   }
   for (size_t i = 0; i < rendered.answers.size(); ++i) {
     const RenderedAnswer& answer = rendered.answers[i];
@@ -137,6 +157,7 @@ TaggedTokens EncodeConversation(const ChatTemplate& chat, const Tokenizer& token
     }
   }
   sample.ids = std::move(encoded.ids);
+  if (!messages.empty() && messages.back().role == "assistant") CutBehindLastEnd(sample);
   return sample;
 }
 

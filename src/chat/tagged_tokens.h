@@ -19,7 +19,8 @@ enum class TokenRole : uint8_t {
 struct TaggedTokens {
   std::vector<int32_t> ids = {};
   std::vector<TokenRole> roles = {};
-  std::vector<uint8_t> special = {};  // 1 for special tokens: BOS, EOS, role markers; never masked
+  /// 1 for special tokens: BOS, EOS, padding, role markers that are tokens; never masked.
+  std::vector<uint8_t> special = {};
 };
 
 }  // namespace meap

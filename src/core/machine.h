@@ -25,7 +25,8 @@ void ReleaseFreedMemory();
 /// and more that fits nothing.
 class MemoryWatch {
  public:
-  /// `expected`: bytes that the work is thought to take.
+  /// `expected`: bytes that the work is thought to take; AnonymousMemory() where it frees all that
+  /// it takes before each Look().
   explicit MemoryWatch(double expected) : limit_(kSlack * expected) {}
   /// Between two pieces of the work: releases freed memory when the process holds much more than
   /// expected, and expects more when that did not help.

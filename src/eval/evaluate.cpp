@@ -1,11 +1,11 @@
 #include "eval/evaluate.h"
 
-#include <algorithm>
 #include <set>
 
 #include "chat/sample.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "eval/chat_prompt.h"
 #include "eval/model_scorer.h"
 #include "infer/text_encoder.h"
 #include "model/device.h"
@@ -26,34 +26,6 @@ int64_t UsedLength(const LlamaConfig& config, int64_t wanted) {
                       .got = std::to_string(wanted)});
   }
   return wanted > 0 ? wanted : config.max_position_embeddings;
-}
-
-/// A chat up to its answer. Two turns of the user's in a row become one where the template does not
-/// take them.
-RenderedPrompt EncodeChat(const ChatTemplate& chat, const Tokenizer& tokenizer,
-                          std::span<const ChatTurn> turns) {
-  const auto encode = [&](std::span<const Message> messages) -> RenderedPrompt {
-    const std::string text = chat.Render(messages, true).text;
-    return {text, EncodeRendered(chat, tokenizer, text)};
-  };
-  std::vector<Message> messages;
-  for (const ChatTurn& turn : turns) {
-    messages.push_back({.role = turn.role, .content = turn.content});
-  }
-  try {
-    return encode(messages);
-  } catch (const InputError&) {
-    std::vector<Message> joined;
-    for (const Message& message : messages) {
-      if (!joined.empty() && joined.back().role == message.role) {
-        joined.back().content += "\n\n" + message.content;
-      } else {
-        joined.push_back(message);
-      }
-    }
-    if (joined.size() == messages.size()) throw;
-    return encode(joined);
-  }
 }
 
 /// The template that answers are asked for under; nothing for base prompts.

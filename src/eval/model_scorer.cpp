@@ -35,7 +35,7 @@ void ModelScorer::Run(std::span<const Request> requests,
 }
 
 void ModelScorer::Score(std::span<const Request> requests,
-                        std::span<std::optional<Response>> responses, const BatchDone& done) const {
+                        std::span<std::optional<Response>> responses, const BatchDone& done) {
   std::vector<ScoreRequest> scored;
   std::vector<size_t> index;
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -57,6 +57,7 @@ void ModelScorer::Score(std::span<const Request> requests,
       responses[i] = ResponseOf(requests[i], result);
       answered.push_back(i);
     });
+    memory_.Look();
     done(answered);
   }
 }
@@ -97,6 +98,8 @@ void ModelScorer::Generate(std::span<const Request> requests,
 
 std::string ModelHash(const fs::path& folder, const Tokenizer& tokenizer) {
   std::vector<fs::path> files = {folder / "config.json"};
+  const fs::path generation = folder / "generation_config.json";  // names end tokens
+  if (fs::exists(generation)) files.push_back(generation);
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
   }

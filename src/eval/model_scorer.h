@@ -1,6 +1,7 @@
 // A model that answers requests.
 #pragma once
 
+#include "core/machine.h"
 #include "eval/scorer.h"
 #include "infer/loaded_model.h"
 
@@ -10,7 +11,7 @@ class ModelScorer : public Scorer {
  public:
   /// `model` must outlive it. Of a request longer than `max_length` tokens the last ones count.
   ModelScorer(const LoadedModel& model, int64_t max_length)
-      : model_(model), max_length_(max_length) {}
+      : model_(model), max_length_(max_length), memory_(static_cast<double>(AnonymousMemory())) {}
 
   /// Log-likelihoods first, in packed batches with common beginnings computed once; then answers,
   /// in order of their prompts, so that each finds what it shares with the one before it.
@@ -19,12 +20,13 @@ class ModelScorer : public Scorer {
 
  private:
   void Score(std::span<const Request> requests, std::span<std::optional<Response>> responses,
-             const BatchDone& done) const;
+             const BatchDone& done);
   void Generate(std::span<const Request> requests, std::span<std::optional<Response>> responses,
                 const BatchDone& done) const;
 
   const LoadedModel& model_;
   int64_t max_length_;
+  MemoryWatch memory_;  // batches of many sizes leave pieces behind
 };
 
 /// 16 hexadecimal digits that change whenever a model's answers could: of its weights, its

@@ -20,8 +20,9 @@ void AppendIds(std::string& bytes, const std::vector<int32_t>& ids) {
 
 }  // namespace
 
-std::string RequestKey(const Request& request, std::string_view model) {
+std::string RequestKey(const Request& request, std::string_view model, int64_t version) {
   std::string bytes(model);
+  AppendNumber(bytes, version);
   AppendNumber(bytes, static_cast<int64_t>(request.kind));
   AppendIds(bytes, request.context);
   AppendIds(bytes, request.continuation);

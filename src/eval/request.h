@@ -43,9 +43,14 @@ struct Response {
   bool operator==(const Response&) const = default;
 };
 
-/// 32 hexadecimal digits that differ where `model` or the request differ. `model` names weights,
-/// dtype and all else that the answer depends on.
-std::string RequestKey(const Request& request, std::string_view model);
+/// Raise it with every change to the scorer, the generator or what they compute with after which a
+/// response may be another: those of before are then computed anew.
+inline constexpr int64_t kScorerVersion = 1;
+
+/// 32 hexadecimal digits that differ where `model`, the request or the version differ. `model`
+/// names weights, dtype and all else that the answer depends on.
+std::string RequestKey(const Request& request, std::string_view model,
+                       int64_t version = kScorerVersion);
 
 /// A response as JSON and back; nothing when it is not one.
 nlohmann::ordered_json ResponseToJson(const Response& response);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "evaltext/python_text.h"
+#include "text/unicode.h"
 
 namespace meap {
 namespace {
@@ -12,13 +13,17 @@ bool IsAsciiPunctuation(char32_t c) {
          (c >= 0x7B && c <= 0x7E);
 }
 
+/// \w of the reference's `regex` module: letters, marks, decimal and letter numbers, connectors and
+/// the two joiners, but no superscripts or fractions.
+bool IsOfWord(char32_t c) { return (unicode::ClassTable()[c] & unicode::kWord) != 0; }
+
 /// Replaces the whole words a, an, the by a blank, as \b(a|an|the)\b does: a word ends where no
-/// letter, number or underscore follows, which is not always at a blank (curly quotes stay).
+/// character of words follows, which is not always at a blank (curly quotes stay).
 std::u32string WithoutArticles(const std::u32string& text) {
   std::u32string result;
   for (size_t at = 0; at < text.size();) {
     size_t end = at;
-    while (end < text.size() && IsWordCharacter(text[end])) ++end;
+    while (end < text.size() && IsOfWord(text[end])) ++end;
     if (end == at) {
       result += text[at++];
       continue;
@@ -52,7 +57,6 @@ std::string NormalizeAnswer(std::string_view text) {
 }
 
 std::string_view FirstLine(std::string_view response) {
-  response = StripText(response);
   return StripText(response.substr(0, response.find('\n')));
 }
 

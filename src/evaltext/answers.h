@@ -12,8 +12,8 @@ namespace meap {
 /// a, an, the replaced by a blank, white space collapsed and trimmed.
 std::string NormalizeAnswer(std::string_view text);
 
-/// The stripped response up to its first line break, stripped again: base models go on with another
-/// "Question:" after the answer.
+/// The response up to its first line break, stripped: base models go on with another "Question:"
+/// after the answer. The reference strips the whole response before, when it is generated.
 std::string_view FirstLine(std::string_view response);
 
 /// 1 when any normalised answer is a substring (not word-aligned) of the response's normalised

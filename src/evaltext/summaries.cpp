@@ -1,9 +1,10 @@
 #include "evaltext/summaries.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/error.h"
-#include "evaltext/answers.h"
+#include "evaltext/content_items.h"
 #include "evaltext/data_items.h"
 #include "evaltext/python_text.h"
 #include "evaltext/rouge.h"
@@ -25,8 +26,8 @@ constexpr PromptParts kPagePrompt = {
     "You are given several news passages. Write a one-page summary of all news. \n\nNews:\n",
     "\n\nNow, write a one-page summary of all the news.\n\nSummary:"};
 
-/// The one data file of a folder, whatever its name.
-fs::path SummaryFile(const fs::path& folder, const std::string& task) {
+/// The data files of a folder, whatever their names, in ascending order of them.
+std::vector<fs::path> SummaryFiles(const fs::path& folder, const std::string& task) {
   std::vector<fs::path> files;
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
@@ -35,13 +36,24 @@ fs::path SummaryFile(const fs::path& folder, const std::string& task) {
       files.push_back(entry.path());
     }
   }
-  if (files.size() == 1) return files.front();
+  std::sort(files.begin(), files.end());
+  if (!files.empty()) return files;
   throw MissingData({.what = "no data for the task " + task,
                      .where = folder.string(),
-                     .expected = "one .jsonl, .jsonl.gz or .jsonl.zst with id, document, summary",
-                     .got = fs::is_directory(folder) ? std::to_string(files.size()) + " such files"
-                                                     : "no such folder",
+                     .expected = ".jsonl, .jsonl.gz or .jsonl.zst with id, document, summary",
+                     .got = fs::is_directory(folder) ? "no such file in it" : "no such folder",
                      .hint = "put the data set there, or leave the task out"});
+}
+
+/// The items of all files, one file after the other, at most `limit` of them (0: all).
+std::vector<DataItem> ReadSummaryItems(const std::vector<fs::path>& files, size_t limit) {
+  std::vector<DataItem> items;
+  for (const fs::path& file : files) {
+    if (limit > 0 && items.size() == limit) break;
+    std::vector<DataItem> more = ReadDataItems(file, limit > 0 ? limit - items.size() : 0);
+    std::move(more.begin(), more.end(), std::back_inserter(items));
+  }
+  return items;
 }
 
 class SummaryTask : public GenerationTask {
@@ -50,9 +62,9 @@ class SummaryTask : public GenerationTask {
 
   std::vector<GenerationItem> Items(const TaskInputs& inputs) const override {
     std::vector<GenerationItem> items;
-    const fs::path file = SummaryFile(inputs.data / options_.folder, options_.folder);
+    const auto files = SummaryFiles(inputs.data / options_.folder, options_.folder);
     const PromptParts& parts = options_.one_sentence ? kSentencePrompt : kPagePrompt;
-    for (const DataItem& line : ReadDataItems(file, inputs.limit)) {
+    for (const DataItem& line : ReadSummaryItems(files, inputs.limit)) {
       const std::string document = line.Text("document");
       const std::string reference = line.Text("summary");
       GenerationItem item;
@@ -92,63 +104,7 @@ class SummaryTask : public GenerationTask {
   SummaryOptions options_;
 };
 
-bool HasDigit(std::string_view word) {
-  return word.find_first_of("0123456789") != std::string_view::npos;
-}
-
-bool IsCapitalised(std::string_view word) {
-  const std::u32string code_points = ToCodePoints(word);
-  const auto first = std::find_if(code_points.begin(), code_points.end(), IsWordCharacter);
-  return first != code_points.end() && IsUpper(*first);
-}
-
-/// True for a word after which a sentence begins: its last sign but quotes and brackets is . ! ? or
-/// a colon; initials ("J.") and numbers go on.
-bool EndsSentence(std::string_view word) {
-  const size_t end = word.find_last_not_of("\"')]}");
-  if (end == std::string_view::npos) return false;
-  const char last = word[end];
-  if (last == '.' && end == 1) return false;
-  return last == '.' || last == '!' || last == '?' || last == ':';
-}
-
 }  // namespace
-
-std::vector<std::string> ContentItems(std::string_view summary) {
-  std::vector<std::string> items;
-  std::string run;
-  const auto finish = [&] {
-    if (const std::string item = NormalizeAnswer(run); !item.empty()) items.push_back(item);
-    run.clear();
-  };
-  bool sentence_start = true;
-  for (const std::string_view word : SplitWords(summary)) {
-    if (HasDigit(word)) {
-      finish();
-      run = word;
-      finish();
-    } else if (IsCapitalised(word) && !sentence_start) {
-      run += (run.empty() ? "" : " ") + std::string(word);
-      // A comma or full stop after a name ends it.
-      if (!IsWordCharacter(ToCodePoints(word).back())) finish();
-    } else {
-      finish();
-    }
-    sentence_start = EndsSentence(word);
-  }
-  finish();
-  return items;
-}
-
-double UnsupportedShare(std::string_view document, std::string_view summary) {
-  const std::vector<std::string> items = ContentItems(summary);
-  if (items.empty()) return 0;
-  const std::string normalized = NormalizeAnswer(document);
-  const auto absent = std::count_if(items.begin(), items.end(), [&](const std::string& item) {
-    return !ContainsWords(normalized, item);
-  });
-  return static_cast<double>(absent) / static_cast<double>(items.size());
-}
 
 std::string JudgePrompt(std::string_view document, std::string_view reference,
                         std::string_view summary) {

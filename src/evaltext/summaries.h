@@ -10,7 +10,8 @@
 
 namespace meap {
 
-/// A summarisation data set: DATA/FOLDER/*.jsonl[.gz] with fields id, document, summary.
+/// A summarisation data set: all of DATA/FOLDER/*.jsonl[.gz|.zst] in order of their names, with
+/// fields id, document, summary.
 struct SummaryOptions {
   std::string folder;  // "xsum", "multi_news", "wikisum"
   /// One sentence (XSum's prompt, 64 tokens, cut at the first empty line) or a page (LongBench's
@@ -18,13 +19,6 @@ struct SummaryOptions {
   bool one_sentence = false;
 };
 std::unique_ptr<GenerationTask> MakeSummaryTask(const SummaryOptions& options);
-
-/// Numbers, and maximal runs of capitalised words that do not begin a sentence: what a summary can
-/// get wrong that a machine can look up. Normalised as answers are (NormalizeAnswer).
-std::vector<std::string> ContentItems(std::string_view summary);
-
-/// Share of the summary's content items that the document does not have as words; 0 for none.
-double UnsupportedShare(std::string_view document, std::string_view summary);
 
 /// The judge's prompt about one summary (docs/results-format.md, `meap judge`).
 std::string JudgePrompt(std::string_view document, std::string_view reference,

@@ -10,6 +10,7 @@
 
 #include "core/console.h"
 #include "core/error.h"
+#include "core/machine.h"
 #include "core/philox.h"
 #include "infer/out_of_memory.h"
 
@@ -98,7 +99,9 @@ class Batch {
   std::vector<TokenResult> Run() {
     while (!waiting_.empty() || !running_.empty()) {
       while (!waiting_.empty() && HasRoom()) Admit();
-      if (!running_.empty()) Step();
+      const size_t running = running_.size();
+      if (running > 0) Step();
+      if (running_.size() < running) memory_.Look();  // the finished gave their caches back
     }
     return std::move(results_);
   }
@@ -267,6 +270,7 @@ class Batch {
   const Generator::OnToken& on_token_;
   const Generator::OnFinish& on_finish_;
   size_t limit_;  // of sequences that run together
+  MemoryWatch memory_{static_cast<double>(AnonymousMemory())};
   std::deque<Sequence> waiting_;
   std::vector<Sequence> running_;
   std::vector<TokenResult> results_;

@@ -20,7 +20,7 @@ struct TokenRequest {
 
 /// What ended a continuation.
 enum class Finish {
-  kEndToken,  // the model's: an end token of its config
+  kEndToken,  // the model's: an end token of its configuration
   kLimit,     // max_new_tokens
   kContext,   // the end of the model's context
   kCallback,  // on_token said so

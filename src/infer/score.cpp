@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/console.h"
+#include "core/machine.h"
 #include "infer/out_of_memory.h"
 #include "infer/tree_attention.h"
 
@@ -93,12 +94,14 @@ std::vector<ScoreResult> Score(const Llama& model, std::span<const ScoreRequest>
   uint64_t done = static_cast<uint64_t>(
       std::count_if(requests.begin(), requests.end(),
                     [](const ScoreRequest& request) { return request.continuation.empty(); }));
+  MemoryWatch memory(static_cast<double>(AnonymousMemory()));
   for (const ScoreBatch& batch :
        PlanScoreBatches(requests, model.config().max_position_embeddings, batch_tokens)) {
     RunScoreBatch(model, batch, [&](size_t request, ScoreResult result) {
       results[request] = std::move(result);
       ++done;
     });
+    memory.Look();
     bar.Update(done);
   }
   return results;

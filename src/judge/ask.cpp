@@ -56,9 +56,11 @@ class JudgeQueue {
     std::unique_lock lock(shared_.mutex);
     while (!shared_.stop && !given_up_ && next_ < open_.size()) {
       const std::string& prompt = *open_[next_++];
-      const bool ended = Talk(client, prompt, lock);
-      if (!ended && shared_.stop) break;
-      failures_in_a_row_ = ended ? 0 : failures_in_a_row_ + 1;
+      const Course course = Talk(client, prompt, lock);
+      if (course == Course::kFailed && shared_.stop) break;
+      if (course == Course::kRefused) ++report_.refused;
+      // A refusal is an answer, too: the server is there.
+      failures_in_a_row_ = course == Course::kFailed ? failures_in_a_row_ + 1 : 0;
       if (failures_in_a_row_ >= options_.give_up_after) GiveUp();
       ++shared_.done;
       shared_.changed.notify_all();
@@ -68,37 +70,46 @@ class JudgeQueue {
   const AskReport& report() const { return report_; }
 
  private:
-  /// A dialogue to its end; false when a request fails for good or the run stops.
-  bool Talk(ChatClient& client, const std::string& prompt, std::unique_lock<std::mutex>& lock) {
+  /// What became of a request or a dialogue.
+  enum class Course {
+    kDone,     // answered
+    kRefused,  // the server will never answer this
+    kFailed,   // tried as often as may be, or the run stopped
+  };
+
+  /// A dialogue to its end, or to a request that is not answered.
+  Course Talk(ChatClient& client, const std::string& prompt, std::unique_lock<std::mutex>& lock) {
     for (;;) {
       const DialogueStep step = NextStep(judge_, prompt, cache_, options_.repair);
-      if (!step.request) return true;
-      if (!Request(client, *step.request, lock)) return false;
+      if (!step.request) return Course::kDone;
+      const Course course = Request(client, *step.request, lock);
+      if (course != Course::kDone) return course;
     }
   }
 
   /// One request, as often as needed.
-  bool Request(ChatClient& client, const JudgeRequest& request,
-               std::unique_lock<std::mutex>& lock) {
+  Course Request(ChatClient& client, const JudgeRequest& request,
+                 std::unique_lock<std::mutex>& lock) {
     for (int64_t attempt = 1;; ++attempt) {
-      if (!WaitForTurn(lock)) return false;
+      if (!WaitForTurn(lock)) return Course::kFailed;
       lock.unlock();
       const ChatOutcome outcome = client.Ask(request.body);
       if (outcome.kind == ChatOutcome::Kind::kReply) Keep(request, outcome);
       lock.lock();
       if (outcome.kind == ChatOutcome::Kind::kReply) {
         Count(outcome);
-        return true;
+        return Course::kDone;
       }
       report_.last_failure = outcome.text;
+      if (outcome.kind == ChatOutcome::Kind::kRefused) return Course::kRefused;
       if (outcome.kind == ChatOutcome::Kind::kNoService) GiveUp();
-      if (outcome.kind != ChatOutcome::Kind::kTryAgain || attempt >= judge_.attempts) return false;
+      if (given_up_ || attempt >= judge_.attempts) return Course::kFailed;
       ++report_.tries_again;
       const double pause = PauseBeforeRetry(judge_, attempt, outcome.retry_after, request.key);
       const auto until = Clock::now() + Ticks(pause);
       // A server that names a time means all requests, not this one alone.
       if (outcome.retry_after) not_before_ = std::max(not_before_, until);
-      if (!WaitUntil(until, lock)) return false;
+      if (!WaitUntil(until, lock)) return Course::kFailed;
     }
   }
 

@@ -18,12 +18,14 @@ struct AskReport {
   size_t tries_again = 0;  // tries that failed and were repeated
   size_t prompt_tokens = 0;
   size_t reply_tokens = 0;
+  size_t refused = 0;  // dialogues that the server will never answer (HTTP 400 and the like)
   std::string last_failure = {};
 };
 
 struct AskOptions {
   bool repair = true;
-  /// Dialogues that fail one after another before a judge is given up.
+  /// Dialogues that fail one after another, all tries used up, before a judge is given up. One that
+  /// is refused is no failure: the server is there.
   size_t give_up_after = 3;
 };
 

@@ -1,5 +1,6 @@
 #include "judge/batch_file.h"
 
+#include <set>
 #include <unordered_map>
 
 #include "evaltext/data_items.h"
@@ -72,6 +73,7 @@ BatchReplies ReadBatchReplies(const std::vector<fs::path>& files, const std::vec
       judges, prompts, cache, repair,
       [&](const Judge& judge, const JudgeRequest& request) { open[request.key] = &judge; });
   BatchReplies replies;
+  std::set<std::string> refused;
   for (const fs::path& file : files) {
     for (const DataItem& line : ReadDataItems(file)) {
       const std::string key = line.Text("custom_id");
@@ -82,6 +84,7 @@ BatchReplies ReadBatchReplies(const std::vector<fs::path>& files, const std::vec
       } else if (outcome.kind != ChatOutcome::Kind::kReply) {
         ++replies.failed;
         replies.last_failure = outcome.text;
+        if (outcome.kind == ChatOutcome::Kind::kRefused) refused.insert(key);
       } else {
         Json about = {{"judge", found->second->name}, {"model", found->second->model}};
         if (outcome.usage.is_object()) about["usage"] = outcome.usage;
@@ -89,6 +92,11 @@ BatchReplies ReadBatchReplies(const std::vector<fs::path>& files, const std::vec
         open.erase(found);
         ++replies.kept;
       }
+    }
+  }
+  for (const std::string& key : refused) {
+    if (const auto found = open.find(key); found != open.end()) {
+      ++replies.refused[found->second->name];
     }
   }
   return replies;

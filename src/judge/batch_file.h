@@ -1,6 +1,7 @@
 // Judging without a connection: requests as files of the OpenAI batch API, and its replies back.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct BatchReplies {
   size_t kept = 0;     // replies that went into the cache
   size_t failed = 0;   // requests that the server did not answer
   size_t unknown = 0;  // replies to requests that nobody here makes, or that were answered before
+  std::map<std::string, size_t> refused = {};  // open requests that were refused, by judge
   std::string last_failure = {};
 };
 

@@ -1,5 +1,7 @@
 #include "judge/calibration.h"
 
+#include "evaltext/content_items.h"
+
 namespace meap {
 
 std::vector<JudgeCalibration> CalibrateJudges(const std::vector<Judge>& judges,

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+
+#include "core/error.h"
 
 namespace meap {
 namespace {
@@ -23,28 +26,65 @@ const char* NameOf(Verdict verdict) {
 
 std::string MetricOf(const std::string& judge) { return "clean_" + judge; }
 
-/// Takes what an earlier judging left out of a run: a metric of a judge who is not asked again
-/// would stand beside another majority.
-void RemoveEarlierVerdicts(EvalRun& run) {
-  const Json settings = run.object.value("settings", Json::object());
-  const Json earlier = settings.is_object() ? settings.value("judges", Json::object()) : Json();
-  std::vector<std::string> metrics = {MetricOf(kMajority)};
-  if (earlier.is_object()) {
-    for (const auto& [name, ignored] : earlier.items()) metrics.push_back(MetricOf(name));
+Json ObjectAt(const Json& object, const std::string& key) {
+  Json value = object.value(key, Json::object());
+  return value.is_object() ? value : Json::object();
+}
+
+/// The judges of an earlier judging: their settings by name.
+Json EarlierJudges(const EvalRun& run) {
+  return ObjectAt(ObjectAt(run.object, "settings"), "judges");
+}
+
+/// Whether verdicts of the judge stand in the run on a task that is not among `judged`.
+bool JudgedOthers(const EvalRun& run, const std::string& judge,
+                  const std::set<std::string>& judged) {
+  for (const auto& [task, verdicts] : ObjectAt(run.object, "verdicts").items()) {
+    if (!judged.contains(task) && ObjectAt(verdicts, "counts").contains(judge)) return true;
   }
+  return false;
+}
+
+/// The tasks of each run that are judged now.
+std::vector<std::set<std::string>> TasksOf(const std::vector<SummaryCase>& cases,
+                                           const std::vector<EvalRun>& runs) {
+  std::vector<std::set<std::string>> tasks(runs.size());
+  for (const SummaryCase& item : cases) {
+    tasks[item.run].insert(runs[item.run].samples[item.sample].task);
+  }
+  return tasks;
+}
+
+/// Takes what an earlier judging said of the tasks `judged` out of a run: a metric of a judge who
+/// is not asked again would stand beside another majority. Judges without any verdict left go, too.
+void RemoveEarlierVerdicts(const std::set<std::string>& judged, EvalRun& run) {
+  if (judged.empty()) return;
+  const Json judges = EarlierJudges(run);
+  std::vector<std::string> metrics = {MetricOf(kMajority)};
+  for (const auto& [name, ignored] : judges.items()) metrics.push_back(MetricOf(name));
   for (auto& [task, results] : run.object["results"].items()) {
+    if (!judged.contains(task)) continue;
     for (const std::string& metric : metrics) {
       results.erase(metric);
       results.erase(metric + "_stderr");
     }
   }
   for (EvalSample& sample : run.samples) {
+    if (!judged.contains(sample.task)) continue;
     std::erase_if(sample.metrics, [&](const auto& metric) {
       return std::find(metrics.begin(), metrics.end(), metric.first) != metrics.end();
     });
-    for (const char* key : {"verdicts", "judge_replies"}) sample.extra.erase(key);
+    for (const char* key : {"verdicts", "judge_replies", "repaired"}) sample.extra.erase(key);
   }
-  for (const char* key : {"verdicts", "calibration"}) run.object.erase(key);
+  Json kept = Json::object();
+  for (const auto& [name, settings] : judges.items()) {
+    if (JudgedOthers(run, name, judged)) kept[name] = settings;
+  }
+  run.object["settings"]["judges"] = kept;
+  if (kept.empty()) run.object.erase("calibration");
+  Json verdicts = ObjectAt(run.object, "verdicts");
+  for (const std::string& task : judged) verdicts.erase(task);
+  run.object["verdicts"] = verdicts;
 }
 
 /// Puts the verdicts on one summary into its sample; the last verdict is the majority's.
@@ -53,22 +93,27 @@ void Annotate(const std::vector<Judge>& judges, const std::vector<Verdict>& verd
   for (size_t j = 0; j < verdicts.size(); ++j) {
     const std::string name = j < judges.size() ? judges[j].name : kMajority;
     sample.extra["verdicts"][name] = empty ? "empty" : NameOf(verdicts[j]);
-    if (!empty && verdicts[j] == Verdict::kUndecided) continue;
-    const bool clean = !empty && verdicts[j] == Verdict::kClean;
-    sample.metrics.emplace_back(MetricOf(name), clean ? 1 : 0);
+    if (empty || verdicts[j] == Verdict::kUndecided) continue;
+    sample.metrics.emplace_back(MetricOf(name), verdicts[j] == Verdict::kClean ? 1 : 0);
   }
 }
 
 /// The verdicts on the summaries of one run and task: [judge, the majority last][summary].
 struct TaskVerdicts {
   std::vector<std::vector<Verdict>> of;
+  std::vector<std::vector<Verdict>> repaired;  // [judge]: those of a second reply, among these
   size_t empty = 0;
 };
 
 VerdictCounts CountsOf(const std::string& judge, const std::vector<Verdict>& verdicts,
-                       size_t empty) {
+                       const std::vector<Verdict>& repaired) {
   VerdictCounts counts{.judge = judge};
-  std::vector<double> scores(empty, 0.0);
+  const auto count = [&](Verdict verdict) {
+    return static_cast<size_t>(std::count(repaired.begin(), repaired.end(), verdict));
+  };
+  counts.repaired_clean = count(Verdict::kClean);
+  counts.repaired_hallucination = count(Verdict::kHallucination);
+  std::vector<double> scores;
   for (const Verdict verdict : verdicts) {
     counts.clean += verdict == Verdict::kClean ? 1 : 0;
     counts.hallucination += verdict == Verdict::kHallucination ? 1 : 0;
@@ -84,7 +129,7 @@ JudgedTask Tally(const std::vector<Judge>& judges, const TaskVerdicts& verdicts)
   judged.empty = verdicts.empty;
   for (size_t j = 0; j < verdicts.of.size(); ++j) {
     const std::string name = j < judges.size() ? judges[j].name : kMajority;
-    judged.counts.push_back(CountsOf(name, verdicts.of[j], verdicts.empty));
+    judged.counts.push_back(CountsOf(name, verdicts.of[j], verdicts.repaired[j]));
   }
   for (size_t a = 0; a < judges.size(); ++a) {
     for (size_t b = a + 1; b < judges.size(); ++b) {
@@ -99,6 +144,7 @@ JudgedTask Tally(const std::vector<Judge>& judges, const TaskVerdicts& verdicts)
 void Record(const JudgedTask& judged, EvalRun& run) {
   Json& results = run.object["results"][judged.task];
   Json counts = Json::object();
+  Json repaired = Json::object();
   for (const VerdictCounts& count : judged.counts) {
     const std::string metric = MetricOf(count.judge);
     const MeanError& share = count.clean_share;
@@ -108,6 +154,9 @@ void Record(const JudgedTask& judged, EvalRun& run) {
     counts[count.judge] = {{"clean", count.clean},
                            {"hallucination", count.hallucination},
                            {"undecided", count.undecided}};
+    if (count.judge == kMajority) continue;
+    repaired[count.judge] = {{"clean", count.repaired_clean},
+                             {"hallucination", count.repaired_hallucination}};
   }
   Json pairs = Json::array();
   for (const PairOfJudges& pair : judged.pairs) {
@@ -116,37 +165,56 @@ void Record(const JudgedTask& judged, EvalRun& run) {
     pairs.push_back(std::move(entry));
   }
   run.object["verdicts"][judged.task] = {
-      {"counts", counts}, {"empty", judged.empty}, {"agreement", pairs}};
+      {"counts", counts}, {"repaired", repaired}, {"empty", judged.empty}, {"agreement", pairs}};
 }
 
-Json SettingsOf(const std::vector<Judge>& judges) {
-  Json settings = Json::object();
-  for (const Judge& judge : judges) {
-    settings[judge.name] = {{"url", judge.url},
-                            {"model", judge.model},
-                            {"temperature", judge.temperature},
-                            {"max_tokens", judge.max_tokens},
-                            {"prompt_hash", PromptHash(JudgePrompt("", "", ""))}};
-  }
-  return settings;
+Json SettingsOf(const Judge& judge) {
+  return {{"url", judge.url},
+          {"model", judge.model},
+          {"temperature", judge.temperature},
+          {"max_tokens", judge.max_tokens},
+          {"prompt_hash", PromptHash(JudgePrompt("", "", ""))}};
 }
 
 }  // namespace
 
+void CheckEarlierJudges(const std::vector<Judge>& judges, const std::vector<SummaryCase>& cases,
+                        const std::vector<EvalRun>& runs) {
+  const auto tasks = TasksOf(cases, runs);
+  for (size_t r = 0; r < runs.size(); ++r) {
+    const Json earlier = EarlierJudges(runs[r]);
+    for (const Judge& judge : judges) {
+      if (tasks[r].empty() || !JudgedOthers(runs[r], judge.name, tasks[r])) continue;
+      const Json before = earlier.value(judge.name, Json());
+      if (before == SettingsOf(judge)) continue;
+      throw InputError({.what = "the judge " + judge.name + " was another one before",
+                        .where = runs[r].file.string() + ", settings.judges." + judge.name,
+                        .expected = SettingsOf(judge).dump(),
+                        .got = before.dump(),
+                        .hint = "name this judge otherwise, or judge all tasks again (--tasks)"});
+    }
+  }
+}
+
 std::vector<JudgedTask> ApplyVerdicts(const std::vector<Judge>& judges,
                                       const std::vector<SummaryCase>& cases,
                                       const Opinions& opinions, std::vector<EvalRun>& runs) {
-  for (EvalRun& run : runs) RemoveEarlierVerdicts(run);
+  const auto judged_now = TasksOf(cases, runs);
+  for (size_t r = 0; r < runs.size(); ++r) RemoveEarlierVerdicts(judged_now[r], runs[r]);
   std::map<std::pair<size_t, std::string>, TaskVerdicts> tasks;
   for (const SummaryCase& item : cases) {
     EvalSample& sample = runs[item.run].samples[item.sample];
     TaskVerdicts& task = tasks[{item.run, sample.task}];
     task.of.resize(judges.size() + 1);
+    task.repaired.resize(judges.size() + 1);
     std::vector<Verdict> verdicts;
     for (size_t j = 0; item.prompt && j < judges.size(); ++j) {
       const Opinion& opinion = opinions.of[j][*item.prompt];
       verdicts.push_back(opinion.verdict);
       sample.extra["judge_replies"][judges[j].name] = opinion.reply;
+      if (!opinion.repaired || opinion.verdict == Verdict::kUndecided) continue;
+      sample.extra["repaired"].push_back(judges[j].name);
+      task.repaired[j].push_back(opinion.verdict);
     }
     const bool empty = !item.prompt;
     if (empty) ++task.empty;
@@ -162,7 +230,9 @@ std::vector<JudgedTask> ApplyVerdicts(const std::vector<Judge>& judges,
     task.run = run.name;
     task.task = key.second;
     Record(task, run);
-    run.object["settings"]["judges"] = SettingsOf(judges);
+    for (const Judge& judge : judges) {
+      run.object["settings"]["judges"][judge.name] = SettingsOf(judge);
+    }
     judged.push_back(std::move(task));
   }
   return judged;

@@ -16,7 +16,10 @@ struct VerdictCounts {
   size_t clean = 0;
   size_t hallucination = 0;
   size_t undecided = 0;
-  /// Over the summaries with a verdict, empty ones among them as not clean.
+  /// Of the clean and the hallucination, those whose first reply had no verdict line.
+  size_t repaired_clean = 0;
+  size_t repaired_hallucination = 0;
+  /// Over the summaries with a verdict; empty ones have none.
   MeanError clean_share = {};
 };
 
@@ -36,9 +39,15 @@ struct JudgedTask {
   std::vector<PairOfJudges> pairs = {};
 };
 
+/// Refuses judges who would stand beside verdicts that another model gave under their name, on
+/// tasks that are not judged now: an InputError.
+void CheckEarlierJudges(const std::vector<Judge>& judges, const std::vector<SummaryCase>& cases,
+                        const std::vector<EvalRun>& runs);
+
 /// Puts the verdicts into the runs: `clean_JUDGE` and `clean_majority` (1 or 0; not there where the
-/// verdict is undecided) and `verdicts` into the samples, means, counts and settings into the runs'
-/// objects. Metrics of an earlier judging are replaced. Returns what to show.
+/// verdict is undecided or the summary empty) and `verdicts` into the samples, means, counts and
+/// settings into the runs' objects. What an earlier judging said of the same tasks is replaced.
+/// Returns what to show.
 std::vector<JudgedTask> ApplyVerdicts(const std::vector<Judge>& judges,
                                       const std::vector<SummaryCase>& cases,
                                       const Opinions& opinions, std::vector<EvalRun>& runs);

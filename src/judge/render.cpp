@@ -22,13 +22,14 @@ std::string ShareText(const MeanError& share) {
 std::string RenderVerdicts(const std::vector<JudgedTask>& tasks) {
   TextTable shares{.title = "Share of summaries without hallucination (\u00b1 standard error)",
                    .header = {"task", "model", "judge", "clean share", "clean", "hallucination",
-                              "undecided", "empty"}};
+                              "repaired", "undecided", "empty"}};
   TextTable pairs{.title = "Agreement of the judges",
                   .header = {"task", "model", "judges", "n", "agree", "Cohen's kappa"}};
   for (const JudgedTask& task : tasks) {
     for (const VerdictCounts& counts : task.counts) {
       shares.rows.push_back({task.task, task.run, counts.judge, ShareText(counts.clean_share),
                              std::to_string(counts.clean), std::to_string(counts.hallucination),
+                             std::to_string(counts.repaired_clean + counts.repaired_hallucination),
                              std::to_string(counts.undecided), std::to_string(task.empty)});
     }
     for (const PairOfJudges& pair : task.pairs) {
@@ -42,8 +43,11 @@ std::string RenderVerdicts(const std::vector<JudgedTask>& tasks) {
   std::string text = AlignedText(shares);
   if (!pairs.rows.empty()) text += "\n" + AlignedText(pairs);
   return text +
-         "\nUndecided: no verdict line even after one repair; counted as neither. Empty summaries "
-         "were not\nshown to the judges; they count as not clean.\n";
+         "\nRepaired: verdicts among these that came when the judge was asked for the line once "
+         "more. "
+         "Undecided:\nno verdict line; counted as neither, and so are empty summaries, which no "
+         "judge "
+         "was shown.\n";
 }
 
 std::string RenderCalibration(const std::vector<JudgeCalibration>& judges) {

@@ -11,7 +11,6 @@
 #include "nn/linear.h"
 #include "nn/recompute.h"
 #include "nn/rms_norm.h"
-#include "nn/skinny_linear.h"
 #include "nn/swiglu.h"
 
 namespace meap {
@@ -189,8 +188,7 @@ at::Tensor Llama::Attention(const LlamaBlock& block, int64_t layer, const at::Te
 const at::Tensor& Llama::head() const { return head_VD_.defined() ? head_VD_ : embedding_VD_; }
 
 at::Tensor Llama::Logits(const at::Tensor& hidden_ND) const {
-  if (IsSkinny(hidden_ND)) return SkinnyLinear(hidden_ND, head(), {}, /*wide=*/true);
-  return at::linear(hidden_ND, head()).to(at::kFloat);
+  return WideLinear(hidden_ND, head());
 }
 
 int64_t Llama::ParameterCount() const {

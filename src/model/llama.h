@@ -91,7 +91,7 @@ class Llama {
   void SetRecomputed(Recomputed recomputed) { recomputed_ = recomputed; }
   /// The output head [V, D] (the embedding when tied).
   const at::Tensor& head() const;
-  /// hidden_ND times the head, f32 [N, V].
+  /// hidden_ND times the head, f32 [N, V], summed in f32 and not rounded whatever the dtype.
   at::Tensor Logits(const at::Tensor& hidden_ND) const;
 
   const LlamaConfig& config() const { return config_; }

@@ -1,6 +1,7 @@
 #include "nn/linear.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "nn/dispatch.h"
@@ -23,6 +24,9 @@ using torch::autograd::variable_list;
 
 /// Multiply-adds below which a product is done before oneDNN has found its kernel.
 constexpr int64_t kSmallProduct = int64_t{1} << 22;
+
+/// Rows of a weight that are widened at a time.
+constexpr int64_t kWidenedRows = 4096;
 
 bool SuitsOneDnn(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out) {
   return &at::native::mkldnn_matmul != nullptr && a.is_cpu() && a.scalar_type() == at::kFloat &&
@@ -82,6 +86,20 @@ at::Tensor Linear(const at::Tensor& x_NI, const at::Tensor& weight_OI, const at:
   if (!HasKernel(x_NI)) return at::linear(x_NI, weight_OI, bias_O);
   return LinearFunction::apply(x_NI, weight_OI,
                                bias_O.defined() ? std::optional<at::Tensor>(bias_O) : std::nullopt);
+}
+
+at::Tensor WideLinear(const at::Tensor& x_NI, const at::Tensor& weight_OI) {
+  if (IsSkinny(x_NI)) return SkinnyLinear(x_NI, weight_OI, {}, /*wide=*/true);
+  if (x_NI.scalar_type() == at::kFloat) return at::linear(x_NI, weight_OI);
+  const bool wants_gradient = at::GradMode::is_enabled();
+  if (HasKernel(x_NI) && !wants_gradient) return SkinnyLinear(x_NI, weight_OI, {}, /*wide=*/true);
+  if (x_NI.is_cuda() && !wants_gradient) return at::mm(x_NI, weight_OI.t(), at::kFloat);
+  const at::Tensor wide_NI = x_NI.to(at::kFloat);
+  std::vector<at::Tensor> parts_NO;
+  for (const at::Tensor& part_OI : weight_OI.split(kWidenedRows)) {
+    parts_NO.push_back(at::linear(wide_NI, part_OI.to(at::kFloat)));
+  }
+  return at::cat(parts_NO, 1);
 }
 
 }  // namespace meap

@@ -11,6 +11,11 @@ namespace meap {
 at::Tensor Linear(const at::Tensor& x_NI, const at::Tensor& weight_OI,
                   const at::Tensor& bias_O = {});
 
+/// x weight^T, f32 [N, O] and never rounded to a narrower dtype on the way: the logits of a head.
+/// Without gradients on the CPU, every row of bf16 is the same bit for bit, whatever other rows
+/// stand beside it.
+at::Tensor WideLinear(const at::Tensor& x_NI, const at::Tensor& weight_OI);
+
 /// out = a b, or out += a b where `accumulate`; matrices of one dtype, any strides for a and b. Not
 /// differentiable. On the CPU in f32 by oneDNN where libtorch has it: MKL, which at::mm calls,
 /// leaves half of an AMD CPU's AVX-512 unused.

@@ -10,8 +10,9 @@ namespace meap {
 bool IsSkinny(const at::Tensor& x_NI);
 
 /// x weight^T + bias; [N, O] of x's dtype, or f32 where `wide` (what a head's logits need).
-/// `bias_O` may be undefined. For x_NI that IsSkinny. No gradient. Every token's result is the same
-/// bit for bit, whatever other tokens stand beside it, and each weight is read from memory once.
+/// `bias_O` may be undefined. For any number of tokens that the CPU kernels take. No gradient.
+/// Every token's result is the same bit for bit, whatever other tokens stand beside it, and each
+/// weight is read from memory once.
 at::Tensor SkinnyLinear(const at::Tensor& x_NI, const at::Tensor& weight_OI,
                         const at::Tensor& bias_O = {}, bool wide = false);
 

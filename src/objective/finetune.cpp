@@ -33,18 +33,32 @@ int64_t CopyBegin(const FinetuneObjective& objective, const TaggedTokens& sample
   return objective.layout == Layout::kConcat && has_bos ? 1 : 0;
 }
 
-/// The tokens of the copy that may be masked, ascending. The first token of a copy that stands
+/// The tokens of S that may be masked in its copy, ascending. The first token of a copy that stands
 /// alone is never one: nothing predicts it.
 std::vector<int64_t> EligibleTokens(const FinetuneObjective& objective, const TaggedTokens& sample,
                                     int64_t tokens) {
   const bool answer_only = objective.mask_span == FinetuneObjective::MaskSpan::kAnswer;
   const AnswerRange answer = answer_only ? LastAnswer(sample, tokens) : AnswerRange{0, tokens};
-  const int64_t first = objective.layout == Layout::kConcat ? 0 : 1;
+  const int64_t first =
+      objective.layout == Layout::kConcat ? CopyBegin(objective, sample) : int64_t{1};
   std::vector<int64_t> eligible;
   for (int64_t i = std::max(first, answer.begin); i < answer.end; ++i) {
     if (sample.special[i] == 0) eligible.push_back(i);
   }
   return eligible;
+}
+
+/// How many of `eligible` tokens are masked. The authors' code takes the share of the whole answer,
+/// the others that of what may be masked.
+int64_t MaskNumber(const FinetuneObjective& objective, const TaggedTokens& sample, int64_t tokens,
+                   int64_t eligible) {
+  int64_t of = eligible;
+  if (objective.layout == Layout::kSeparate &&
+      objective.mask_span == FinetuneObjective::MaskSpan::kAnswer) {
+    const AnswerRange answer = LastAnswer(sample, tokens);
+    of = answer.end - answer.begin;
+  }
+  return std::min(eligible, std::max<int64_t>(1, MaskCount(objective.mask_ratio, of)));
 }
 
 void AppendOriginal(const TaggedTokens& sample, int64_t tokens, FinetuneSequence& out) {
@@ -73,7 +87,7 @@ void AppendCopy(const FinetuneObjective& objective, const TaggedTokens& sample, 
   }
   const std::vector<int64_t> eligible = EligibleTokens(objective, sample, tokens);
   const auto size = static_cast<int64_t>(eligible.size());
-  const int64_t count = std::min(size, std::max<int64_t>(1, MaskCount(objective.mask_ratio, size)));
+  const int64_t count = MaskNumber(objective, sample, tokens, size);
   for (const int32_t drawn : DrawPositions(count, size, key)) {
     const int64_t at = before + eligible[drawn] - begin;
     out.labels[at] = out.input_ids[at];

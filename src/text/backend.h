@@ -32,6 +32,7 @@ class TokenizerBackend {
   virtual std::optional<int32_t> TokenToId(std::string_view token) const = 0;
   virtual std::optional<std::string> IdToToken(int32_t id) const = 0;
   virtual bool IsSpecial(int32_t id) const = 0;
+  virtual bool IsAdded(int32_t id) const = 0;
   /// The id of a token that is matched in text as it stands.
   virtual std::optional<int32_t> AddedTokenId(std::string_view content) const = 0;
   /// The first id that encoding with special tokens puts before every text.

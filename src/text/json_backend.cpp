@@ -61,7 +61,10 @@ void JsonBackend::IndexTokens() {
   };
   const StringTable& vocabulary = model_->vocabulary();
   for (size_t i = 0; i < vocabulary.size(); ++i) set(vocabulary.Id(i), vocabulary.Text(i));
-  for (const AddedToken& token : added_.tokens()) set(token.id, token.content);
+  for (const AddedToken& token : added_.tokens()) {
+    set(token.id, token.content);
+    tokens_[static_cast<size_t>(token.id)].added = true;
+  }
   token_bytes_.clear();
   if (!decoder_.is_byte_level()) return;
   for (const Token& token : tokens_) {
@@ -202,6 +205,10 @@ std::optional<std::string> JsonBackend::IdToToken(int32_t id) const {
 
 bool JsonBackend::IsSpecial(int32_t id) const {
   return Present(id) && tokens_[static_cast<size_t>(id)].special;
+}
+
+bool JsonBackend::IsAdded(int32_t id) const {
+  return Present(id) && tokens_[static_cast<size_t>(id)].added;
 }
 
 std::optional<int32_t> JsonBackend::AddedTokenId(std::string_view content) const {

@@ -115,6 +115,12 @@ bool SpBackend::IsSpecial(int32_t id) const {
   return id >= 0 && id < VocabSize() && Special(model_.pieces[static_cast<size_t>(id)]);
 }
 
+bool SpBackend::IsAdded(int32_t id) const {
+  if (id < 0 || id >= VocabSize()) return false;
+  const SpModel::PieceType type = model_.pieces[static_cast<size_t>(id)].type;
+  return id >= first_added_ || IsSpecial(id) || type == SpModel::PieceType::kUserDefined;
+}
+
 std::optional<int32_t> SpBackend::AddedTokenId(std::string_view content) const {
   const std::optional<int32_t> id = TokenToId(content);
   return id && (*id >= first_added_ || IsSpecial(*id)) ? id : std::nullopt;

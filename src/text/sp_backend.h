@@ -34,6 +34,7 @@ class SpBackend : public TokenizerBackend {
   std::optional<int32_t> TokenToId(std::string_view token) const override;
   std::optional<std::string> IdToToken(int32_t id) const override;
   bool IsSpecial(int32_t id) const override;
+  bool IsAdded(int32_t id) const override;
   std::optional<int32_t> AddedTokenId(std::string_view content) const override;
   std::optional<int32_t> FirstAdded() const override;
   Decoder::Streaming streaming() const override { return decoder_.streaming(); }

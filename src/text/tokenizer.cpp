@@ -197,6 +197,7 @@ std::optional<std::string> Tokenizer::IdToToken(int32_t id) const {
   return impl_->backend().IdToToken(id);
 }
 bool Tokenizer::IsSpecial(int32_t id) const { return impl_->backend().IsSpecial(id); }
+bool Tokenizer::IsAdded(int32_t id) const { return impl_->backend().IsAdded(id); }
 
 std::optional<int32_t> Tokenizer::bos() const { return impl_->Named("bos_token"); }
 std::optional<int32_t> Tokenizer::eos() const { return impl_->Named("eos_token"); }

@@ -51,6 +51,8 @@ class Tokenizer {
   std::optional<std::string> IdToToken(int32_t id) const;
   /// True for special added tokens (and SentencePiece's control tokens).
   bool IsSpecial(int32_t id) const;
+  /// True for every added token, special or not (and SentencePiece's user-defined ones).
+  bool IsAdded(int32_t id) const;
 
   /// The tokens that tokenizer_config.json (or special_tokens_map.json) names bos_token, eos_token,
   /// pad_token, unk_token, mask_token; nothing where none is named.

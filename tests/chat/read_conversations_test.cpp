@@ -57,6 +57,20 @@ TEST(ReadConversations, AlpacaInEveryPacking) {
   }
 }
 
+TEST(ReadConversations, AlpacaFieldsStayAsTheyAre) {
+  const TempDir dir;
+  Put(dir / "a.jsonl", R"({"instruction": "Count.", "input": " ", "output": "3"})"
+                       "\n"
+                       R"({"instruction": "", "input": "1, 2", "output": "3"})"
+                       "\n"
+                       R"({"instruction": " ", "input": "\n", "output": "3"})"
+                       "\n");
+  DropCounts drops;
+  EXPECT_THAT(ReadAll(dir / "a.jsonl", &drops),
+              ElementsAre("user: Count. |  ; assistant: 3", "user:  | 1, 2; assistant: 3"));
+  EXPECT_EQ(drops.count(DropReason::kEmptyPrompt), 1u);
+}
+
 TEST(ReadConversations, MessagesInEveryForm) {
   const TempDir dir;
   Put(dir / "a.jsonl",

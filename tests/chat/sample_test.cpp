@@ -11,7 +11,7 @@ using testing::ErrorOf;
 using ::testing::HasSubstr;
 
 /// Characters as tokens, "ab" as one, <s> before every text, <s> and </s> as special tokens.
-Tokenizer Letters(const std::string& chat_template = "") {
+std::string LettersJson() {
   std::string vocabulary = R"("?":0,"ab":1)";
   const std::string letters = "abcdefghijklmnopqrstuvwxyzBIRW #:.,'\xC3\xA9";
   int id = 2;
@@ -21,15 +21,19 @@ Tokenizer Letters(const std::string& chat_template = "") {
     i += length;
   }
   vocabulary += ",\"\\n\":" + std::to_string(id);
+  return R"({"added_tokens":[{"id":40,"content":"<s>","single_word":false,"lstrip":false,)"
+         R"("rstrip":false,"normalized":false,"special":true},{"id":41,"content":"</s>",)"
+         R"("single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],)"
+         R"("post_processor":{"type":"TemplateProcessing",)"
+         R"("single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],)"
+         R"("pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[40],"tokens":["<s>"]}}},)"
+         R"("model":{"type":"BPE","unk_token":"?","fuse_unk":false,"vocab":{)" +
+         vocabulary + R"(},"merges":[["a","b"]]}})";
+}
+
+Tokenizer Letters(const std::string& chat_template = "") {
   return Tokenizer::FromJson(
-      R"({"added_tokens":[{"id":40,"content":"<s>","single_word":false,"lstrip":false,)"
-      R"("rstrip":false,"normalized":false,"special":true},{"id":41,"content":"</s>",)"
-      R"("single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],)"
-      R"("post_processor":{"type":"TemplateProcessing",)"
-      R"("single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],)"
-      R"("pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[40],"tokens":["<s>"]}}},)"
-      R"("model":{"type":"BPE","unk_token":"?","fuse_unk":false,"vocab":{)" +
-          vocabulary + R"(},"merges":[["a","b"]]}})",
+      LettersJson(),
       R"({"bos_token":"<s>","eos_token":"</s>","chat_template":")" + chat_template + "\"}");
 }
 
@@ -122,7 +126,40 @@ TEST(EncodeConversation, GenerationBlocksDecide) {
   const ChatTemplate chat("model", tokenizer);
   const std::vector<Message> messages = {{"user", "q"}, {"assistant", "c"}};
   EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)),
-            "pq pt ph ac ex ey pz ");
+            "pq pt ph ac ex ey ");  // a sample ends with the end of its last answer
+}
+
+TEST(EncodeConversation, ASampleEndsWithTheLastAnswersEndToken) {
+  const Tokenizer tokenizer =
+      Letters(R"({% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% else %})"
+              R"({{ m.content + eos_token + '.' }}{% endif %}{% endfor %})");
+  const ChatTemplate chat("model", tokenizer);
+  std::vector<Message> messages = {
+      {"user", "q"}, {"assistant", "c"}, {"user", "r"}, {"assistant", "d"}};
+  EXPECT_EQ(chat.Render(messages, false).text, "qc</s>.rd</s>.");
+  EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)),
+            "pq ac e!</s> p. pr ad e!</s> ");
+  messages.pop_back();  // a prompt stays whole
+  EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)), "pq ac e!</s> p. pr ");
+}
+
+TEST(EncodeConversation, MarkersAreNoTextThoughTheFileDoesNotFlagThem) {
+  std::string json = LettersJson();
+  for (size_t at; (at = json.find("\"special\":true")) != std::string::npos;) {
+    json.replace(at, std::string("\"special\":true").size(), "\"special\":false");
+  }
+  for (const char* token : {"{\"id\":42,\"content\":\"<u>\"", "{\"id\":43,\"content\":\"  \""}) {
+    json.insert(json.find("],\"post_processor\""),
+                "," + std::string(token) +
+                    R"(,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false,)"
+                    R"("special":false})");
+  }
+  const Tokenizer tokenizer =
+      Tokenizer::FromJson(json, R"({"bos_token":"<s>","eos_token":"</s>","pad_token":"#"})");
+  const std::vector<Message> messages = {{"user", "<u>q  r#"}, {"assistant", "c"}};
+  EXPECT_EQ(
+      Shown(tokenizer, EncodeConversation(ChatTemplate("plain", tokenizer), tokenizer, messages)),
+      "p!<s> p!<u> pq p   pr p!# ac e!</s> ");
 }
 
 TEST(EncodeConversation, ATemplateThatLeavesOutOrRewritesAnswersIsAnErrorWhenTraining) {

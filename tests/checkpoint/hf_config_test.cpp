@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/support.h"
@@ -46,6 +47,22 @@ TEST(HfConfigTest, DefaultsAreThoseOfTransformers) {
   EXPECT_FALSE(config.tie_word_embeddings);
   EXPECT_EQ(config.torch_dtype, "float32");
   EXPECT_EQ(With({{"num_key_value_heads", nullptr}}).num_key_value_heads, 8);
+}
+
+TEST(HfConfigTest, GenerationEndsWhereItsOwnConfigurationSays) {
+  const testing::TempDir dir;
+  std::ofstream(dir / "config.json") << Small();
+  EXPECT_EQ(ReadHfConfig(dir.path()).eos_token_id, std::vector<int64_t>{2});
+  const auto with = [&](const std::string& text) {
+    std::ofstream(dir / "generation_config.json") << text;
+    return ReadHfConfig(dir.path()).eos_token_id;
+  };
+  EXPECT_EQ(with(R"({"eos_token_id": [5, 7]})"), (std::vector<int64_t>{5, 7}));
+  EXPECT_EQ(with(R"({"eos_token_id": 5})"), std::vector<int64_t>{5});
+  EXPECT_EQ(with(R"({"do_sample": true})"), std::vector<int64_t>{2});
+  EXPECT_EQ(with(R"({"eos_token_id": null})"), std::vector<int64_t>{2});
+  EXPECT_THAT(ErrorOf([&] { with(R"({"eos_token_id": ["x"]})"); }).where,
+              HasSubstr("generation_config.json"));
 }
 
 TEST(HfConfigTest, BothSpellingsOfRopeTheta) {

@@ -81,15 +81,16 @@ def test_two_judges_their_majority_and_agreement(evaluation):
     assert runs["ntp"]["results"]["xsum"]["clean_majority"] == pytest.approx(8 / 12)
     assert verdicts["agreement"] == [
         {"judges": ["harsh", "honest"], "n": 24, "share": 0.5, "kappa": pytest.approx(0, abs=1e-12)}]
-    # An empty summary is shown to nobody and is not clean.
+    # An empty summary is shown to nobody and is counted apart.
     assert runs["meap"]["verdicts"]["xsum"]["empty"] == 1
-    assert runs["meap"]["results"]["xsum"]["clean_honest"] == pytest.approx(16 / 24)
+    assert runs["meap"]["results"]["xsum"]["clean_honest"] == pytest.approx(16 / 23)
     assert runs["meap"]["results"]["xsum"]["unsupported"] == 0.5
     samples = {(line["model"], line["id"]): line for line in read_jsonl(evaluation / "judged.samples.jsonl")}
     assert samples["ntp", "1"]["metrics"] == {"unsupported": 0.5, "clean": 0.0, "clean_harsh": 1, "clean_honest": 1,
                                               "clean_majority": 1}
     assert samples["ntp", "2"]["verdicts"] == {"harsh": "hallucination", "honest": "clean", "majority": "undecided"}
     assert samples["meap", "0"]["verdicts"]["honest"] == "empty"
+    assert samples["meap", "0"]["metrics"] == {"unsupported": 0.5, "clean": 0.0}
     assert "honest" in out and "0.6667" in out
     for path in evaluation.iterdir():
         assert "secret" not in path.read_text()
@@ -101,7 +102,7 @@ def test_compare_reads_the_judged_results(evaluation):
         judge(evaluation)
     out, _ = run_meap("compare", evaluation / "judged.json", "--format", "json")
     metrics = {row["metric"]: row for row in json.loads(out)["metrics"]}
-    assert metrics["clean_honest"]["differences"]["meap"]["pairs"] == SUMMARIES
+    assert metrics["clean_honest"]["differences"]["meap"]["pairs"] == SUMMARIES - 1
     assert metrics["clean_honest"]["differences"]["meap"]["difference"] == pytest.approx(0)
 
 
@@ -174,6 +175,12 @@ def test_a_reply_without_a_verdict_is_repaired_once(evaluation):
     samples = {(line["model"], line["id"]): line for line in read_jsonl(evaluation / "judged.samples.jsonl")}
     assert samples["ntp", "4"]["verdicts"] == {"vague": "undecided", "majority": "undecided"}
     assert "clean_vague" not in samples["ntp", "4"]["metrics"]
+    # What came only of the second round is told apart.
+    assert runs["ntp"]["verdicts"]["xsum"]["repaired"] == {"vague": {"clean": 3, "hallucination": 0}}
+    assert runs["meap"]["verdicts"]["xsum"]["repaired"] == {"vague": {"clean": 2, "hallucination": 0}}
+    assert samples["ntp", "8"]["repaired"] == ["vague"]
+    assert "repaired" not in samples["ntp", "4"] and "repaired" not in samples["ntp", "1"]
+    assert "repaired" in out
 
 
 def test_killed_and_run_again_asks_nothing_twice(evaluation):
@@ -246,6 +253,67 @@ def test_failures_can_be_accepted(evaluation):
         _, err = judge(evaluation, "--accept-failures")
         assert "count as undecided" in err
     assert judged(evaluation)["ntp"]["verdicts"]["xsum"]["counts"]["honest"]["undecided"] == 1
+
+
+def test_refusals_in_a_row_do_not_give_the_judge_up(evaluation):
+    """The first prompts of all are refused, one after the other; every other one is asked and answered."""
+    def moderated(request, _):
+        number = int(prompt_of(request).split("Summary to check: <<< Summary ")[1].split(" ")[0])
+        if number < 5:
+            return Answer(status=400, body=b'{"error": {"message": "content filter"}}')
+        return honest(request)
+
+    with OpenAiServer(moderated) as server:
+        write_judges(evaluation, honest={"url": server.url, "concurrency": 1})
+        _, err = judge(evaluation, code=1)
+        assert "9 of 47 verdicts" in err and "9 of them refused" in err
+        assert len(server.requests) == 2 * SUMMARIES - 1
+        judge(evaluation, "--accept-failures")
+    runs = judged(evaluation)
+    assert runs["ntp"]["verdicts"]["xsum"]["counts"]["honest"]["undecided"] == 5
+    assert runs["meap"]["verdicts"]["xsum"]["counts"]["honest"]["undecided"] == 4
+
+
+def test_what_was_never_answered_cannot_be_accepted(evaluation):
+    def dying(request, _):
+        return Answer(hang_up=True) if len(server.requests) > 15 else honest(request)
+
+    with OpenAiServer(dying) as server:
+        write_judges(evaluation, honest={"url": server.url, "concurrency": 1, "attempts": 2})
+        _, err = judge(evaluation, "--accept-failures", code=1)
+    assert "32 of 47 verdicts" in err and "run the same command again" in err
+    assert not (evaluation / "judged.json").exists()
+
+
+def test_judging_one_task_leaves_the_others_verdicts(evaluation):
+    """Two tasks are judged, then one of them again by another judge."""
+    results = json.loads((evaluation / "results.json").read_text())
+    lines = read_jsonl(evaluation / "samples.jsonl")
+    lines += [{**line, "task": "multi_news", "response": line["response"] and line["response"] + " more"} for line in lines]
+    for run in results["runs"]:
+        run["n"]["multi_news"] = SUMMARIES
+        run["results"]["multi_news"] = dict(run["results"]["xsum"])
+    (evaluation / "samples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (evaluation / "results.json").write_text(json.dumps(results))
+    in_place = ["--samples", evaluation / "samples.jsonl"]
+    with OpenAiServer(honest) as first, OpenAiServer(harsh) as second:
+        write_judges(evaluation, honest={"url": first.url})
+        judge(evaluation, *in_place, output="results.json")
+        before = {run["name"]: run for run in json.loads((evaluation / "results.json").read_text())["runs"]}
+        write_judges(evaluation, harsh={"url": second.url})
+        judge(evaluation, "--tasks", "xsum", *in_place, output="results.json")
+        write_judges(evaluation, honest={"url": second.url})
+        _, err = judge(evaluation, "--tasks", "xsum", *in_place, output="results.json", code=2)
+        assert "the judge honest was another one before" in err and first.url in err
+    after = {run["name"]: run for run in json.loads((evaluation / "results.json").read_text())["runs"]}
+    for name in ("ntp", "meap"):
+        assert after[name]["results"]["multi_news"] == before[name]["results"]["multi_news"]
+        assert after[name]["verdicts"]["multi_news"] == before[name]["verdicts"]["multi_news"]
+        assert "clean_honest" not in after[name]["results"]["xsum"] and "clean_harsh" in after[name]["results"]["xsum"]
+        assert set(after[name]["settings"]["judges"]) == {"honest", "harsh"}
+    samples = read_jsonl(evaluation / "samples.jsonl")
+    assert all("clean_honest" in line["metrics"] for line in samples if line["task"] == "multi_news" and line["response"])
+    assert all(set(line["verdicts"]) == {"harsh", "majority"} for line in samples if line["task"] == "xsum")
 
 
 @pytest.mark.parametrize("status, message", [(401, "bad key"), (404, "no such model")])

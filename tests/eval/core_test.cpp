@@ -55,6 +55,12 @@ TEST(RequestCache, AStoppedRunGoesOnAndGivesTheSame) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 20);
 }
 
+TEST(RequestCache, AnotherVersionOfTheScorerAnswersAnew) {
+  const Request request{.context = {1, 2}, .continuation = {3}};
+  EXPECT_EQ(RequestKey(request, "m"), RequestKey(request, "m", kScorerVersion));
+  EXPECT_NE(RequestKey(request, "m"), RequestKey(request, "m", kScorerVersion + 1));
+}
+
 TEST(RequestCache, AnotherModelOrRequestIsNotFound) {
   const Request request{.context = {1, 2}, .continuation = {3}};
   Request moved = request;

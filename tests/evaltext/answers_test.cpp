@@ -30,9 +30,23 @@ TEST(AnswersTest, Normalisation) {
   EXPECT_EQ(NormalizeAnswer("a the an"), "");
 }
 
-TEST(AnswersTest, FirstLineIsThatOfTheStrippedResponse) {
-  EXPECT_EQ(FirstLine("\n\n Paris. \nDocument [1]"), "Paris.");
-  EXPECT_EQ(BestSubspanEm("\nParis", {"paris"}), 1);
+// Each as regex.sub(r"\b(a|an|the)\b", " ", text) of Python's `regex` module has it.
+TEST(AnswersTest, ArticlesAreWholeWordsOfTheRegexModule) {
+  EXPECT_EQ(NormalizeAnswer("the\u0301 x"), "the\u0301 x");  // a mark
+  EXPECT_EQ(NormalizeAnswer("a\u203fb x"), "a\u203fb x");    // a connector
+  EXPECT_EQ(NormalizeAnswer("a\u200db x"), "a\u200db x");    // a joiner
+  EXPECT_EQ(NormalizeAnswer("a\u2167 x"), "a\u2177 x");      // a letter number
+  EXPECT_EQ(NormalizeAnswer("a\u0967 x"), "a\u0967 x");      // a decimal number
+  EXPECT_EQ(NormalizeAnswer("a\u00b2 x"), "\u00b2 x");       // another number
+  EXPECT_EQ(NormalizeAnswer("the\u00bd x"), "\u00bd x");     // another number
+  EXPECT_EQ(NormalizeAnswer("the\u2014an x"), "\u2014 x");   // a dash
+}
+
+TEST(AnswersTest, TheFirstLineIsCutThenStripped) {
+  EXPECT_EQ(FirstLine(" Paris. \nDocument [1]"), "Paris.");
+  EXPECT_EQ(FirstLine("\n\n Paris. \nDocument [1]"), "");
+  EXPECT_EQ(BestSubspanEm(" Paris\n", {"paris"}), 1);
+  EXPECT_EQ(BestSubspanEm("\nParis", {"paris"}), 0);
   EXPECT_EQ(BestSubspanEm("x\nParis", {"paris"}), 0);
 }
 

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "evaltext/content_items.h"
 #include "tests/evaltext/golden_support.h"
 
 namespace meap {
@@ -20,10 +21,32 @@ TEST(SummariesTest, ContentItems) {
   EXPECT_THAT(ContentItems("Voges retired hurt against Somerset on 4 June."),
               ElementsAre("somerset", "4", "june"));
   EXPECT_THAT(ContentItems("In Paris, Mary Ann Smith paid \u00a31,500. The bank said 3.5%."),
-              ElementsAre("paris", "mary ann smith", "\u00a31500", "35"));
+              ElementsAre("paris", "mary ann smith", "1500", "35"));
   EXPECT_THAT(ContentItems("No names here. None at all! \"Said\" who?"), ElementsAre());
   EXPECT_THAT(ContentItems("Then J. Smith came to \u00c9vian"),
-              ElementsAre("j", "smith", "\u00e9vian"));
+              ElementsAre("j smith", "\u00e9vian"));
+}
+
+TEST(SummariesTest, AbbreviationsBeginNoSentence) {
+  EXPECT_THAT(ContentItems("They met Mr. Smith and Dr. \u00c9mile Roux."),
+              ElementsAre("mr smith", "dr \u00e9mile roux"));
+  EXPECT_THAT(ContentItems("He joined the U.S. Army. The army left."), ElementsAre("us army"));
+  EXPECT_THAT(ContentItems("He said \u201cno.\u201d Then Rome fell (again.) Nobody cared..."),
+              ElementsAre("rome"));
+  EXPECT_THAT(ContentItems("It was on 5 June 2001. The end was near."),
+              ElementsAre("5", "june", "2001"));
+}
+
+TEST(SummariesTest, RunsEndWhereANameDoes) {
+  EXPECT_THAT(ContentItems("He saw Paris, London; the Bank (Lloyds) of \"New York\" Mills."),
+              ElementsAre("paris", "london", "bank", "lloyds", "new york mills"));
+}
+
+TEST(SummariesTest, NumbersAreNumbersWhateverTouchesThem) {
+  EXPECT_THAT(ContentItems("It cost \u00a31,500m, a 3-2 win for U2 in the 1990s."),
+              ElementsAre("1500", "3", "2", "u2", "1990"));
+  EXPECT_EQ(UnsupportedShare("It cost 1,500 pounds.", "It cost \u00a31,500."), 0);
+  EXPECT_EQ(UnsupportedShare("It cost 1,501 pounds.", "It cost \u00a31,500."), 1);
 }
 
 TEST(SummariesTest, UnsupportedShare) {
@@ -78,6 +101,29 @@ TEST(SummariesTest, Prompts) {
   EXPECT_THAT(news.prompt, EndsWith("six.\n\nNow, write a one-page summary of all the "
                                     "news.\n\nSummary:"));
   EXPECT_EQ(news.max_new_tokens, 512);
+}
+
+TEST(SummariesTest, AllFilesOfAFolderAreRead) {
+  const testing::TempDir dir;
+  fs::create_directories(dir / "wikisum");
+  for (const char* name : {"b", "a", "c"}) {
+    std::ofstream(dir / "wikisum" / (std::string(name) + ".jsonl"))
+        << R"({"id": ")" << name << R"(1", "document": "One.", "summary": "1"})"
+        << "\n"
+        << R"({"id": ")" << name << R"(2", "document": "Two.", "summary": "2"})"
+        << "\n";
+  }
+  const auto ids = [&](size_t limit) {
+    std::string text;
+    for (const auto& item :
+         MakeGenerationTask("wikisum")->Items({.data = dir.path(), .limit = limit})) {
+      text += item.id + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(ids(0), "a1 a2 b1 b2 c1 c2 ");
+  EXPECT_EQ(ids(3), "a1 a2 b1 ");
+  EXPECT_EQ(ids(2), "a1 a2 ");
 }
 
 TEST(SummariesTest, TheMiddleOfALongDocumentGoes) {

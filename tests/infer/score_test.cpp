@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/machine.h"
 #include "model/presets.h"
 #include "tests/support.h"
 
@@ -28,6 +29,18 @@ TEST(Score, DoesNotDependOnTheBatch) {
     EXPECT_NEAR(together[i].logprob, alone[0].logprob, 1e-5);
     EXPECT_EQ(together[i].tokens, 3);
   }
+}
+
+TEST(Score, TheMemoryOfABatchIsGivenBack) {
+  ModelOptions options;
+  options.preset = "tiny";
+  Llama model(ConfigFromOptions(options, 60'000, 64), at::kFloat, at::kCPU);
+  model.Initialize(3);
+  const std::vector<ScoreRequest> requests(8, {{1, 2}, std::vector<int32_t>(30, 5)});
+  ReleaseFreedMemory();
+  const int64_t before = AnonymousMemory();
+  Score(model, requests);  // logits of up to 60 MB
+  EXPECT_LT(AnonymousMemory() - before, int64_t{20} << 20);
 }
 
 TEST(Score, ARequestLongerThanTheContextKeepsItsLastTokens) {

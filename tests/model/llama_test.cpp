@@ -92,6 +92,20 @@ TEST(Llama, IsCausal) {
   EXPECT_FALSE(at::allclose(before.narrow(0, 10, 6), after.narrow(0, 10, 6)));
 }
 
+TEST(Llama, LogitsOfBf16AreNotRoundedAndThoseOfARowItsOwn) {
+  const at::NoGradGuard no_grad;
+  Llama model(TinyConfig(), at::kBFloat16, at::kCPU);
+  model.Initialize(1);
+  at::manual_seed(2);
+  const at::Tensor hidden = at::randn({40, model.config().hidden_size}).to(at::kBFloat16);
+  const at::Tensor together = model.Logits(hidden);
+  EXPECT_EQ(together.scalar_type(), at::kFloat);
+  EXPECT_FALSE(at::equal(together.to(at::kBFloat16).to(at::kFloat), together));
+  for (int64_t row = 0; row < hidden.size(0); ++row) {
+    EXPECT_TRUE(at::equal(model.Logits(hidden.narrow(0, row, 1)), together.narrow(0, row, 1)));
+  }
+}
+
 TEST(Llama, PackedSegmentsEqualEachAlone) {
   const Llama model = MakeModel(TinyConfig());
   const at::Tensor tokens = at::arange(24, at::kLong);

@@ -30,6 +30,23 @@ TEST(Linear, EqualsLibtorch) {
   }
 }
 
+TEST(WideLinear, IsTheProductInF32WhateverTheDtype) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16, at::kHalf}) {
+    const at::Tensor x = Normal({40, 96}, dtype, 1).detach();
+    const at::Tensor weight = Normal({5000, 96}, dtype, 2).detach();
+    const at::Tensor exact = at::linear(x.to(at::kDouble), weight.to(at::kDouble)).to(at::kFloat);
+    testing::ForEachCpuLevel([&] {
+      for (const bool gradient : {false, true}) {
+        const at::AutoGradMode mode(gradient);
+        for (const int64_t rows : {1, 40}) {
+          ExpectClose(WideLinear(x.narrow(0, 0, rows), weight), exact.narrow(0, 0, rows), 2e-5,
+                      "product");
+        }
+      }
+    });
+  }
+}
+
 TEST(Linear, GradientsMatchDifferences) {
   testing::ExpectGradientsMatchDifferences(
       Ours, {Normal({4, 6}, at::kDouble, 1), Normal({3, 6}, at::kDouble, 2),

@@ -146,6 +146,13 @@ TEST(MaskSpan, SpecialTokensInsideTheTextAreNeverMasked) {
             (std::set<size_t>{7, 9, 11}));
 }
 
+TEST(MaskSpan, ABosThatIsNotFlaggedIsOutsideTheCopyOfConcat) {
+  TaggedTokens sample = Example();
+  sample.special[0] = 0;
+  EXPECT_EQ(EverMasked(Meap(Layout::kConcat), sample, SamplePart::kPair),
+            (std::set<size_t>{7, 8, 9, 10, 11}));  // never 6, the original's end
+}
+
 TEST(MaskSpan, AnswerIsTheAnswerAloneAndNeverItsEnd) {
   EXPECT_EQ(EverMasked(Meap(Layout::kSeparate), Example(), SamplePart::kCopy),
             (std::set<size_t>{3, 4, 5}));
@@ -168,6 +175,17 @@ TEST(MaskNumber, IsTheFloorAndAtLeastOne) {
   EXPECT_EQ(Masks(Meap(Layout::kIsolated), WithAnswer(58)), 6);
   EXPECT_EQ(Masks(Meap(Layout::kSeparate), WithAnswer(58)), 5);  // floor(5.8) of the answer
   EXPECT_EQ(Masks(Meap(Layout::kSeparate), WithAnswer(60)), 6);
+}
+
+TEST(MaskNumber, SeparateCountsTheWholeAnswerSpecialTokensToo) {
+  TaggedTokens sample = WithAnswer(60);
+  for (size_t i = 3; i < 23; ++i) sample.special[i] = 1;  // 40 of 60 may be masked
+  EXPECT_EQ(Masks(Meap(Layout::kSeparate), sample), 6);
+  FinetuneObjective concat = Meap(Layout::kConcat);
+  concat.mask_span = MaskSpan::kAnswer;
+  EXPECT_EQ(Masks(concat, sample), 4);
+  for (size_t i = 3; i < 60; ++i) sample.special[i] = 1;  // 3 of 60
+  EXPECT_EQ(Masks(Meap(Layout::kSeparate), sample), 3);
 }
 
 TEST(MinAnswerTokens, FiftyIsPlainAndFiftyOneIsDoubled) {

@@ -111,6 +111,18 @@ def copy_tokenizer(shared, name, template, tmp_path):
     return folder
 
 
+def check_ids(got, reference, messages):
+    """The ids of a sample are those of the text, up to the end of the last answer where that is the last message;
+    returns what is left."""
+    size = len(got["ids"])
+    assert got["ids"] == reference[:size]
+    if messages[-1]["role"] == "assistant":
+        assert got["roles"][-1] != PROMPT
+    else:
+        assert size == len(reference)
+    return reference[size:]
+
+
 @pytest.mark.parametrize("name, template", CASES)
 def test_rendered_strings_and_ids_equal_transformers(shared, tmp_path, name, template):
     folder = copy_tokenizer(shared, name, template, tmp_path)
@@ -120,7 +132,8 @@ def test_rendered_strings_and_ids_equal_transformers(shared, tmp_path, name, tem
         assert got["text"] == tokenizer.apply_chat_template(messages, tokenize=False)
         assert got["prompt"] == tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         if "ids" in got:
-            assert got["ids"] == tokenizer(got["text"], add_special_tokens=False).input_ids
+            left = check_ids(got, tokenizer(got["text"], add_special_tokens=False).input_ids, messages)
+            assert tokenizer.decode(left).strip() == ""
     assert sum("ids" in got for got in encode(folder, "model", chats)) > 150
 
 
@@ -163,8 +176,10 @@ def test_generation_blocks_give_the_mask_that_transformers_gives(shared, tmp_pat
     for messages, got in zip(chats, encode(folder, "model", chats)):
         expected = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True,
                                                  return_assistant_tokens_mask=True)
-        assert got["ids"] == expected["input_ids"]
-        assert [int(role != PROMPT) for role in got["roles"]] == expected["assistant_masks"]
+        check_ids(got, expected["input_ids"], messages)
+        size = len(got["ids"])
+        assert [int(role != PROMPT) for role in got["roles"]] == expected["assistant_masks"][:size]
+        assert not any(expected["assistant_masks"][size:])
 
 
 def built_in(name, messages, bos, eos, prompt):
@@ -219,7 +234,7 @@ def test_built_in_templates(shared, name, tokenizer):
         ids = reference(got["text"], add_special_tokens=False).input_ids
         if adds_bos and ids[0] != reference.bos_token_id:
             ids = [reference.bos_token_id] + ids
-        assert got["ids"] == ids
+        check_ids(got, ids, messages)
         assert got["special"][0] == int(ids[0] in reference.all_special_ids)
         if messages[-1]["role"] == "assistant":
             last = [i for i, role in enumerate(got["roles"]) if role == ANSWER][-1]
@@ -247,7 +262,7 @@ def test_an_exported_built_in_template_is_the_tokenizers_own(shared, tmp_path, n
         assert own["prompt"] == reference.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         assert own.get("ids") == trained.get("ids")
         if "ids" in own:
-            assert own["ids"] == reference(own["text"], add_special_tokens=False).input_ids
+            check_ids(own, reference(own["text"], add_special_tokens=False).input_ids, messages)
     item = {"role": "user", "content": "Add them", "input": "1 and 2"}
     (own,) = encode(folder, "model", [[item]])
     item = {"role": "user", "content": "Add them\n1 and 2", "instruction": "Add them", "input": "1 and 2"}

@@ -36,7 +36,7 @@ def samples(shared, model):
     for record in map(json.loads, lines):
         if not record["output"].strip():
             continue
-        question = record["instruction"] + ("\n" + record["input"] if record["input"].strip() else "")
+        question = record["instruction"] + ("\n" + record["input"] if record["input"] else "")
         messages = [{"role": "user", "content": question}, {"role": "assistant", "content": record["output"]}]
         text = tokenizer.apply_chat_template(messages, tokenize=False)
         end = text.rindex("<|im_end|>")
@@ -44,8 +44,9 @@ def samples(shared, model):
         assert text[begin:end] == record["output"]
         encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         roles = ["a" if begin <= b < end else "e" if b == end else "p" for b, _ in encoded.offset_mapping]
+        size = roles.index("e") + 1  # the line break that the template writes behind it is no part of the sample
         special = [token in tokenizer.all_special_ids for token in encoded.input_ids]
-        made.append((encoded.input_ids, roles, special))
+        made.append((encoded.input_ids[:size], roles[:size], special[:size]))
     return made
 
 

@@ -79,6 +79,4 @@ def test_shared_alpaca(shared, name):
     usable = [e for e in expected if e["output"].strip()]
     assert counts == {"dropped": len(expected) - len(usable), "records": len(expected)}
     for got, record in zip(conversations, usable, strict=True):
-        blank = not record["input"].strip()
-        assert got["messages"] == [["user", record["instruction"], "" if blank else record["input"]],
-                                   ["assistant", record["output"], ""]]
+        assert got["messages"] == [["user", record["instruction"], record["input"]], ["assistant", record["output"], ""]]
