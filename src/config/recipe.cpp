@@ -191,7 +191,8 @@ void ValidationOptions::Describe(OptionVisitor& v) {
 
 void CheckpointOptions::Describe(OptionVisitor& v) {
   v.Visit("checkpoint.every", every,
-          {.help = "steps between checkpoints; 0 = chosen (a tenth of the run)",
+          {.help = "steps between checkpoints; 0 = chosen (a tenth of the run, at least 50 and at "
+                   "most 500, and whenever the last one is half an hour old)",
            .unit = "steps",
            .min = 0});
   v.Visit("checkpoint.keep", keep, {.help = "newest checkpoints kept", .min = 1});

@@ -28,7 +28,7 @@ using nlohmann::json;
 
 // The lines of `text` that a run at `step` has written. A last line without its line feed is whole
 // when it is a whole object.
-std::string LinesUpTo(std::string_view text, int64_t step, const fs::path& path) {
+std::string LinesUpTo(std::string_view text, int64_t step, bool validates, const fs::path& path) {
   std::string kept;
   while (!text.empty()) {
     const size_t end = text.find('\n');
@@ -40,7 +40,8 @@ std::string LinesUpTo(std::string_view text, int64_t step, const fs::path& path)
       continue;
     }
     const auto found = object.find("step");
-    if (found != object.end() && found->is_number() && found->get<int64_t>() > step) continue;
+    const int64_t of = found != object.end() && found->is_number() ? found->get<int64_t>() : 0;
+    if (of > step || (validates && of == step && object.contains("validation_loss"))) continue;
     kept.append(line).push_back('\n');
   }
   return kept;
@@ -57,11 +58,12 @@ void Reduce(const fs::path& path, const std::string& text, const std::string& ke
 
 }  // namespace
 
-MetricsWriter::MetricsWriter(const fs::path& path, std::optional<int64_t> resume_step)
+MetricsWriter::MetricsWriter(const fs::path& path, std::optional<int64_t> resume_step,
+                             bool validates)
     : path_(path) {
   if (resume_step && fs::exists(path)) {
     const std::string text = ReadFile(path, "metrics");
-    Reduce(path, text, LinesUpTo(text, *resume_step, path));
+    Reduce(path, text, LinesUpTo(text, *resume_step, validates, path));
   }
   const int fresh = resume_step ? 0 : O_TRUNC;
   descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | fresh, 0666);
@@ -77,6 +79,10 @@ MetricsWriter::MetricsWriter(const fs::path& path, std::optional<int64_t> resume
 }
 
 MetricsWriter::~MetricsWriter() { ::close(descriptor_); }
+
+void MetricsWriter::Sync() {
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) WriteFailed(path_, errno);
+}
 
 void MetricsWriter::Append(const nlohmann::ordered_json& object) {
   const std::string line = object.dump(-1, ' ', true) + "\n";

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/console.h"
+#include "core/signals.h"
 #include "objective/finetune_rows.h"
 #include "train/adapted_model.h"
 #include "train/finetune_inputs.h"
@@ -25,11 +26,11 @@ class FinetuneTask : public TrainTask {
   RunSizes sizes() const override {
     return {.config = inputs_.config,
             .steps = inputs_.steps,
-            .batch_rows = inputs_.train->MostRows(),
+            .batch_rows = recipe_.data.packing ? inputs_.train->MostRows()
+                                               : recipe_.train.batch_tokens / RowTokens(),
             .micro_rows = inputs_.micro_rows,
-            // Rows that are not packed differ: these are as long as they are on average.
-            .sequence_length =
-                recipe_.data.packing ? recipe_.data.sequence_length : inputs_.train->MeanLength(),
+            .micro_tokens = inputs_.micro_tokens,
+            .sequence_length = RowTokens(),
             .trained_parameters = TrainedParameters(inputs_.config, recipe_)};
   }
 
@@ -68,6 +69,8 @@ class FinetuneTask : public TrainTask {
             {"dropped_broken", inputs_.dropped.total()}};
   }
 
+  InputHashes inputs() const override { return inputs_.hashes; }
+
   std::vector<LossPart> loss_parts() const override {
     return {{"loss_answer", {static_cast<uint8_t>(LossRegion::kAnswer)}},
             {"loss_masked", {static_cast<uint8_t>(LossRegion::kMasked)}}};
@@ -87,7 +90,7 @@ class FinetuneTask : public TrainTask {
 
   LossSums Validate() const override {
     LossSums sums;
-    for (int64_t pass = 1; pass <= validation_passes_; ++pass) {
+    for (int64_t pass = 1; pass <= validation_passes_ && !SignalGuard::Requested(); ++pass) {
       sums += ForwardLoss(model(), inputs_.validation->Rows(pass));
     }
     return sums;
@@ -100,6 +103,11 @@ class FinetuneTask : public TrainTask {
  private:
   static std::string Count(int64_t count) { return FormatCount(static_cast<double>(count)); }
 
+  /// Of the longest row.
+  int64_t RowTokens() const {
+    return recipe_.data.packing ? recipe_.data.sequence_length : inputs_.train->LongestLength();
+  }
+
   int64_t TrainedCount() const {
     int64_t count = 0;
     for (const Parameter& parameter : trained()) count += parameter.tensor.numel();
@@ -109,7 +117,7 @@ class FinetuneTask : public TrainTask {
   /// The recipe's tokens, or as many passes as cost 3 % of the run; a forward pass is a third of a
   /// training pass.
   int64_t ValidationPasses() const {
-    const int64_t pass_tokens = inputs_.micro_rows * recipe_.data.sequence_length;
+    const int64_t pass_tokens = inputs_.validation_rows * recipe_.data.sequence_length;
     const double step_passes = static_cast<double>(inputs_.train->tokens()) /
                                static_cast<double>(pass_tokens * inputs_.train->StepsOf(1));
     const double every = static_cast<double>(ValidateEvery(recipe_, inputs_.steps));

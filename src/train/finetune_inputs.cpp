@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "chat/read_conversations.h"
 #include "chat/sample.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/signals.h"
 #include "data/readers.h"
+#include "jinja/template.h"
 
 namespace meap {
 namespace {
@@ -16,7 +19,27 @@ namespace {
 struct EncodedFiles {
   std::vector<TaggedTokens> samples;
   DropCounts dropped;
+  InputHashes hashes;  // of each file's samples
 };
+
+std::string HashSamples(std::span<const TaggedTokens> samples) {
+  std::vector<uint64_t> hashes;
+  for (const TaggedTokens& sample : samples) {
+    hashes.push_back(Hash64(sample.ids.data(), sample.ids.size() * sizeof(sample.ids[0])));
+    hashes.push_back(Hash64(sample.roles.data(), sample.roles.size() * sizeof(sample.roles[0])));
+  }
+  return HashHex(hashes.data(), hashes.size() * sizeof(hashes[0]));
+}
+
+/// What our Jinja lacks is no fault of the record that shows it: without its like, the run would
+/// train on other data than asked.
+[[noreturn]] void CannotRender(const jinja::UnsupportedTemplate& lack, const std::string& place) {
+  ErrorParts parts = lack.parts();
+  parts.where += ", for " + place;
+  parts.hint =
+      "take another template (template=chatml, alpaca, ...), or rewrite this one without it";
+  throw InputError(parts);
+}
 
 /// The samples of all files, in order. One that the template refuses, or whose answer is no token,
 /// is dropped and counted like a broken record.
@@ -26,9 +49,13 @@ EncodedFiles ReadSamples(const std::vector<std::string>& names, const ChatTempla
   for (const fs::path& file : ExpandInputs(names)) {
     ConversationReader reader(file);
     Conversation conversation;
+    const size_t first = files.samples.size();
     while (reader.Next(conversation)) {
+      SignalGuard::StopIfRequested();
       try {
         files.samples.push_back(EncodeConversation(chat, tokenizer, conversation.messages));
+      } catch (const jinja::UnsupportedTemplate& lack) {
+        CannotRender(lack, conversation.place);
       } catch (const InputError& refused) {
         const ErrorParts& why = refused.parts();
         files.dropped.Add(DropReason::kTemplate,
@@ -36,6 +63,7 @@ EncodedFiles ReadSamples(const std::vector<std::string>& names, const ChatTempla
       }
     }
     files.dropped.Merge(reader.drops());
+    files.hashes.emplace_back(file.string(), HashSamples(std::span(files.samples).subspan(first)));
   }
   return files;
 }
@@ -93,21 +121,41 @@ void CheckNotEmpty(const std::vector<std::string>& names, const char* key,
 }
 
 /// Answers as they are, every sample once: what NTP and MEAP can be compared on.
-FinetuneStreamOptions ForValidation(FinetuneStreamOptions options, int64_t micro_rows) {
+FinetuneStreamOptions ForValidation(FinetuneStreamOptions options, int64_t rows) {
   options.objective.duplicates = false;
   options.packing.pack = true;
-  options.packing.batch_tokens = micro_rows * options.packing.row_tokens;
+  options.packing.batch_tokens = rows * options.packing.row_tokens;
   return options;
 }
 
-/// Rows of a pass: the recipe's, or as many as make enough tokens to fill the cores and few enough
-/// to fit small machines.
-int64_t MicroRows(const Recipe& recipe, const FinetuneStream& stream) {
+/// Rows and tokens of a pass: the recipe's rows, or enough tokens to fill the cores and few enough
+/// to fit small machines. Rows that are not packed are of many lengths: tokens bound their number.
+void SizePasses(const Recipe& recipe, FinetuneInputs& inputs) {
   constexpr int64_t kMicroTokens = 4096;
-  const int64_t most = stream.MostRows();
-  if (recipe.train.micro_batch > 0) return std::min(recipe.train.micro_batch, most);
-  const int64_t row = recipe.data.packing ? recipe.data.sequence_length : stream.MeanLength();
-  return std::clamp<int64_t>(kMicroTokens / row, 1, most);
+  const int64_t length = recipe.data.sequence_length;
+  const int64_t row = recipe.data.packing ? length : inputs.train->LongestLength();
+  const int64_t most = inputs.train->MostRows();
+  if (recipe.train.micro_batch > 0) {
+    inputs.micro_rows = std::min(recipe.train.micro_batch, most);
+    inputs.micro_tokens = inputs.micro_rows * row;
+  } else if (recipe.data.packing) {
+    inputs.micro_rows = std::clamp<int64_t>(kMicroTokens / row, 1, most);
+    inputs.micro_tokens = inputs.micro_rows * row;
+  } else {
+    inputs.micro_rows = most;
+    inputs.micro_tokens = std::max(kMicroTokens, row);
+  }
+  inputs.validation_rows = std::max<int64_t>(1, inputs.micro_tokens / length);
+  NoteCutMicroBatch(recipe, inputs.micro_rows);
+}
+
+/// Generation from the tuned model stops where the stored one did, and at what ends an answer under
+/// the template.
+void AddEndTokens(const std::vector<int32_t>& ends, LlamaConfig& config) {
+  std::vector<int64_t>& ids = config.eos_token_id;
+  for (const int32_t end : ends) {
+    if (std::find(ids.begin(), ids.end(), end) == ids.end()) ids.push_back(end);
+  }
 }
 
 }  // namespace
@@ -120,26 +168,32 @@ FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
   inputs.chat_template = chat.name();
   // Whoever talks to the tuned model must do it in the form that it was tuned in.
   if (chat.name() != "model") inputs.tokenizer->SetChatTemplate(chat.Source(plain));
+  AddEndTokens(EndTokens(chat, plain), inputs.config);
+  inputs.hashes = HashModelInputs(inputs, recipe);
   const FinetuneStreamOptions options = StreamOptions(recipe, inputs);
   const int64_t length = recipe.data.sequence_length;
   const auto open = [&](const std::vector<std::string>& names, const char* key,
-                        const FinetuneStreamOptions& how, DropCounts& dropped) {
+                        const FinetuneStreamOptions& how, DropCounts& dropped,
+                        InputHashes& hashes) {
     EncodedFiles files = ReadSamples(names, chat, plain);
     ReportDrops(files.dropped);
     dropped = files.dropped;
+    for (const auto& [file, hash] : files.hashes) {
+      hashes.emplace_back(std::string(key) + " " + file, hash);
+    }
     auto stream = std::make_shared<FinetuneStream>(std::move(files.samples), how);
     CheckNotEmpty(names, key, files, stream->counts(), length);
     return stream;
   };
-  inputs.train = open(recipe.data.train, "data.train", options, inputs.dropped);
-  inputs.micro_rows = MicroRows(recipe, *inputs.train);
-  NoteCutMicroBatch(recipe, inputs.micro_rows);
+  inputs.train = open(recipe.data.train, "data.train", options, inputs.dropped, inputs.hashes);
+  SizePasses(recipe, inputs);
   inputs.steps =
       recipe.train.steps > 0 ? recipe.train.steps : inputs.train->StepsOf(recipe.train.epochs);
   if (!recipe.data.validation.empty()) {
     DropCounts dropped;
+    InputHashes may_change;
     inputs.validation = open(recipe.data.validation, "data.validation",
-                             ForValidation(options, inputs.micro_rows), dropped);
+                             ForValidation(options, inputs.validation_rows), dropped, may_change);
   }
   return inputs;
 }

@@ -1,6 +1,7 @@
 // The batches of a fine-tuning run: samples, what becomes of each, and the rows of every step.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -39,7 +40,8 @@ class FinetuneStream {
   const SampleCounts& counts() const { return counts_; }
   /// Tokens of an epoch, copies counted.
   int64_t tokens() const;
-  int64_t MeanLength() const { return tokens() / static_cast<int64_t>(lengths_.size()); }
+  /// Tokens of the longest sequence.
+  int64_t LongestLength() const { return *std::max_element(lengths_.begin(), lengths_.end()); }
   /// Steps of `epochs` passes over the samples; a broken one is rounded up to whole steps.
   int64_t StepsOf(double epochs) const;
   /// The rows of optimizer step `step` (from 1): a pure function of it. Rows are row_tokens long,

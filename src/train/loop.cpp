@@ -2,9 +2,10 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
+#include <optional>
 
 #include "core/prefetch.h"
+#include "core/signals.h"
 #include "core/stopwatch.h"
 #include "train/schedule.h"
 
@@ -12,12 +13,16 @@ namespace meap {
 namespace {
 
 /// Gradients of the whole global batch, a micro-batch at a time, every token with the same weight.
-LossSums AccumulateGradients(const Llama& model, const TrainingRows& rows, int64_t micro_rows) {
+/// Nothing when a signal asks to stop before the last one.
+std::optional<LossSums> AccumulateGradients(const Llama& model, const TrainingRows& rows,
+                                            const RunSizes& sizes) {
   std::vector<at::Tensor> losses;
   const double scale = 1.0 / static_cast<double>(rows.LabelCount());
-  for (int64_t begin = 0; begin < rows.rows; begin += micro_rows) {
-    const int64_t count = std::min(micro_rows, rows.rows - begin);
+  for (int64_t begin = 0; begin < rows.rows;) {
+    if (SignalGuard::Requested()) return std::nullopt;
+    const int64_t count = rows.PassRows(begin, sizes.micro_rows, sizes.micro_tokens);
     losses.push_back(ForwardBackward(model, rows.Slice(begin, count), scale));
+    begin += count;
   }
   return SumLosses(at::cat(losses), rows);  // looked at once, when all passes are under way
 }
@@ -37,7 +42,12 @@ void TrainLoop(const Recipe& recipe, const TrainTask& task, Optimizer& optimizer
     report.wait_seconds = phase.Lap();
     report.input_tokens = rows.TokenCount();
     report.samples = static_cast<int64_t>(rows.Samples().size());
-    report.loss = AccumulateGradients(task.model(), rows, sizes.micro_rows);
+    const std::optional<LossSums> loss = AccumulateGradients(task.model(), rows, sizes);
+    if (!loss) {
+      optimizer.Discard();
+      return;
+    }
+    report.loss = *loss;
     report.compute_seconds = phase.Lap();
     report.lr = LearningRate(recipe.schedule, recipe.optimizer.lr, step, sizes.steps);
     report.grad_norm = optimizer.GradientNorm();

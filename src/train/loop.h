@@ -34,7 +34,8 @@ struct LoopEvents {
 };
 
 /// Trains the task's model from optimizer step `first_step` (from 1) to the last step of the run or
-/// until an event stops it.
+/// until an event stops it. A signal that asks to stop is looked at between micro-batches: the step
+/// under way then leaves no trace.
 void TrainLoop(const Recipe& recipe, const TrainTask& task, Optimizer& optimizer,
                int64_t first_step, const LoopEvents& events);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "checkpoint/hf_folder.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "model/presets.h"
@@ -67,7 +68,10 @@ LlamaConfig ConfigFromFolder(const LlamaConfig& stored, const Recipe& recipe, in
 
 void SetSpecialIds(LlamaConfig& config, const Tokenizer& tokenizer) {
   if (tokenizer.bos()) config.bos_token_id = *tokenizer.bos();
-  if (tokenizer.eos()) config.eos_token_id = {*tokenizer.eos()};
+  std::vector<int64_t>& ends = config.eos_token_id;
+  if (tokenizer.eos() && std::find(ends.begin(), ends.end(), *tokenizer.eos()) == ends.end()) {
+    ends.push_back(*tokenizer.eos());
+  }
   if (tokenizer.pad()) config.pad_token_id = *tokenizer.pad();
 }
 
@@ -87,6 +91,14 @@ ModelInputs OpenModelInputs(const Recipe& recipe) {
   }
   SetSpecialIds(inputs.config, *inputs.tokenizer);
   return inputs;
+}
+
+InputHashes HashModelInputs(const ModelInputs& inputs, const Recipe& recipe) {
+  InputHashes hashes = {{"tokenizer " + recipe.tokenizer, inputs.tokenizer->ContentHash()}};
+  if (inputs.stored) {
+    hashes.emplace_back("model.path " + recipe.model.path, HashHfFolder(recipe.model.path));
+  }
+  return hashes;
 }
 
 void NoteCutMicroBatch(const Recipe& recipe, int64_t micro_rows) {

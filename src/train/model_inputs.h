@@ -7,6 +7,7 @@
 #include "checkpoint/hf_config.h"
 #include "config/recipe.h"
 #include "text/tokenizer.h"
+#include "train/input_hashes.h"
 
 namespace meap {
 
@@ -21,6 +22,9 @@ struct ModelInputs {
 /// the model, a data.sequence_length beyond its context, or a size beside model.path that is not
 /// the model's, is an InputError.
 ModelInputs OpenModelInputs(const Recipe& recipe);
+
+/// Hashes of the tokenizer and of model.path.
+InputHashes HashModelInputs(const ModelInputs& inputs, const Recipe& recipe);
 
 /// Says so when train.micro_batch is more than a step's rows, which then run at once.
 void NoteCutMicroBatch(const Recipe& recipe, int64_t micro_rows);

@@ -4,16 +4,13 @@
 #include <ATen/DeviceAccelerator.h>
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "core/console.h"
 #include "core/error.h"
-#include "core/files.h"
 #include "core/machine.h"
 #include "core/stopwatch.h"
 #include "core/strings.h"
 #include "model/device.h"
+#include "train/host.h"
 #include "train/trained_model.h"
 
 namespace meap {
@@ -23,8 +20,9 @@ TrainShape ShapeOf(const Recipe& recipe, const RunSizes& sizes, at::ScalarType d
   return {.config = sizes.config,
           .sequence_length = sizes.sequence_length,
           .batch_rows = sizes.batch_rows,
-          .micro_rows = sizes.micro_rows,
+          .micro_rows = sizes.FullMicroRows(),
           .trained_parameters = sizes.trained_parameters,
+          .frozen_head = sizes.trained_parameters >= 0,
           .narrow = dtype != at::kFloat,
           .checkpoint_copy = recipe.checkpoint.background,
           .recomputed = ReadRecomputed(recipe.train)};
@@ -48,18 +46,6 @@ double MeasureMatrixRate(at::Device device, at::ScalarType dtype) {
     best = std::max(best, 2.0 * static_cast<double>(side * side * side) / watch.Seconds());
   }
   return best;
-}
-
-/// What the driver calls the first GPU; empty where it does not say.
-std::string GpuName() {
-  std::error_code missing;
-  for (const auto& gpu : fs::directory_iterator("/proc/driver/nvidia/gpus", missing)) {
-    std::ifstream file(gpu.path() / "information");
-    for (std::string line; std::getline(file, line);) {
-      if (line.starts_with("Model:")) return line.substr(line.find_first_not_of(" \t", 6));
-    }
-  }
-  return "";
 }
 
 /// Bytes that the run would take with `change` made to it.

@@ -6,6 +6,7 @@
 
 #include "checkpoint/hf_folder.h"
 #include "core/console.h"
+#include "core/signals.h"
 #include "objective/mask_region.h"
 #include "train/run_inputs.h"
 #include "train/trained_model.h"
@@ -50,6 +51,21 @@ std::vector<std::pair<std::string, std::string>> DescribeSources(const Recipe& r
   return lines;
 }
 
+/// The data by what its preparation knows of it: the files' hashes, and a key that also names how
+/// they became tokens.
+InputHashes HashInputs(const RunInputs& inputs, const Recipe& recipe) {
+  InputHashes hashes = HashModelInputs(inputs, recipe);
+  for (const MixtureSource& source : inputs.train) {
+    for (const Manifest& manifest : source.store->manifests()) {
+      hashes.emplace_back("data.train tokens", manifest.content_key);
+      for (const SourceInfo& file : manifest.sources) {
+        hashes.emplace_back("data.train " + file.file, file.hash);
+      }
+    }
+  }
+  return hashes;
+}
+
 /// Windows of plain text, every position with a loss; MEAP masks inputs, NTP none.
 class PretrainTask : public TrainTask {
  public:
@@ -63,6 +79,7 @@ class PretrainTask : public TrainTask {
             .steps = inputs_.steps,
             .batch_rows = inputs_.batch_rows,
             .micro_rows = inputs_.micro_rows,
+            .micro_tokens = inputs_.micro_rows * recipe_.data.sequence_length,
             .sequence_length = recipe_.data.sequence_length};
   }
 
@@ -84,6 +101,8 @@ class PretrainTask : public TrainTask {
   nlohmann::ordered_json SummaryHead() const override {
     return {{"objective", recipe_.objective.name}, {"mask_ratio", recipe_.objective.mask_ratio}};
   }
+
+  InputHashes inputs() const override { return HashInputs(inputs_, recipe_); }
 
   std::vector<LossPart> loss_parts() const override {
     const auto region = [](MaskRegion r) { return static_cast<uint8_t>(r); };
@@ -137,7 +156,8 @@ class PretrainTask : public TrainTask {
     const BatchReader reader = inputs_.ValidationReader(recipe_);
     const int64_t rows = ValidationRows(recipe_, inputs_);
     LossSums sums;
-    for (int64_t begin = 0; begin < rows; begin += inputs_.micro_rows) {
+    for (int64_t begin = 0; begin < rows && !SignalGuard::Requested();
+         begin += inputs_.micro_rows) {
       const int64_t count = std::min(inputs_.micro_rows, rows - begin);
       const Batch batch = reader.Rows(static_cast<uint64_t>(begin), count);
       sums += ForwardLoss(model(), MakeRows(objective, batch, inputs_.steps));

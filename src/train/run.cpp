@@ -1,11 +1,12 @@
 #include "train/run.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "checkpoint/leftovers.h"
 #include "core/files.h"
 #include "core/machine.h"
 #include "core/signals.h"
@@ -15,6 +16,7 @@
 #include "report/metrics.h"
 #include "train/exported_run.h"
 #include "train/guard.h"
+#include "train/host.h"
 #include "train/preflight.h"
 #include "train/run_log.h"
 #include "train/schedule.h"
@@ -27,7 +29,7 @@ void Announce(const Recipe& recipe, const TrainTask& task, const Preflight& pref
   const at::Tensor& head = task.model().head();
   for (const auto& [name, meaning] : task.Describe()) Note(fmt::format("{:<10} {}", name, meaning));
   Note(fmt::format("run        {} steps of {} x {} tokens ({} a pass), {} on {}, {} warm-up steps",
-                   sizes.steps, sizes.batch_rows, sizes.sequence_length, sizes.micro_rows,
+                   sizes.steps, sizes.batch_rows, sizes.sequence_length, sizes.FullMicroRows(),
                    DtypeName(head.scalar_type()), head.device().str(),
                    WarmupSteps(recipe.schedule, sizes.steps)));
   Note("forecast   " + Join(PreflightLines(preflight, sizes), "\n           "));
@@ -84,6 +86,7 @@ class Run {
       : recipe_(recipe),
         task_(task),
         preflight_(preflight),
+        host_(DescribeHost(task.model().head().device())),
         steps_(task.sizes().steps),
         optimizer_(task.trained(), task.masters(), recipe.optimizer),
         guard_(recipe.guard),
@@ -93,6 +96,8 @@ class Run {
 
  private:
   void Restore(const LoadedState& from);
+  void SetAsideExport(const LoadedState& from) const;
+  void Train();
   bool Accepts(const StepReport& report, const TrainingRows& rows);
   void RollBack();
   bool AfterStep(const StepReport& report);
@@ -100,11 +105,13 @@ class Run {
   void SaveIfDue(bool best);
   void Save(bool in_background);
   bool Last() const { return step_ == steps_; }
+  bool Whole() const { return step_ >= steps_ && !validation_due_; }
   nlohmann::ordered_json Summary() const;
 
   const Recipe& recipe_;
   const TrainTask& task_;
   const Preflight& preflight_;
+  nlohmann::ordered_json host_;
   int64_t steps_;
   Optimizer optimizer_;
   Guard guard_;
@@ -118,50 +125,76 @@ class Run {
   bool wants_save_ = false;                // one is due, the last one still being written
   std::optional<double> best_validation_;  // lowest so far
   int64_t validated_step_ = -1;
+  bool validation_due_ = false;  // at this step, and not done
+  int64_t saved_step_ = 0;       // of the last checkpoint; there is none of step 0
+  Stopwatch since_save_;
 };
 
 RunOutcome Run::Go(const std::optional<LoadedState>& from) {
   const fs::path output = recipe_.output;
-  MakeOutputDirectory(output, "output");
   WriteFileAtomically(output / "recipe.yaml", recipe_.Dump());
   log_.emplace(output, recipe_.objective.name, steps_, task_.loss_parts(),
                StepCost{preflight_.flops_per_token, preflight_.peak_rate},
-               from ? std::optional<int64_t>(from->step) : std::nullopt);
+               from ? std::optional<int64_t>(from->step) : std::nullopt,
+               from && from->state.value("validation_due", false));
   if (from) Restore(*from);
   checkpoints_.emplace(output / "checkpoints", RetentionOf(recipe_, steps_));
   RunOutcome outcome;
-  if (step_ < steps_) {
-    Announce(recipe_, task_, preflight_);
-    const SignalGuard signals;
-    TrainLoop(recipe_, task_, optimizer_, step_ + 1,
-              {.accepts = [this](const StepReport& report,
-                                 const TrainingRows& rows) { return Accepts(report, rows); },
-               .after_step = [this](const StepReport& report) { return AfterStep(report); }});
-    log_->Finish();
-    if (step_ < steps_) outcome.exit_code = SignalGuard::Requested().value_or(ExitCode::kDone);
+  if (!Whole()) {
+    if (from) SetAsideExport(*from);
+    Train();
   }
-  if (step_ >= steps_ && !(from && fs::exists(output / "hf"))) {
+  if (Whole()) {
     task_.Export(output / "hf", optimizer_.masters());
+  } else {
+    outcome.exit_code = SignalGuard::Requested().value_or(ExitCode::kDone);
   }
   outcome.summary = Summary();
   return outcome;
 }
 
+/// hf/ is there when a run is finished: what one that goes on had been finished with gets a name of
+/// its own.
+void Run::SetAsideExport(const LoadedState& from) const {
+  const fs::path output = recipe_.output;
+  if (!fs::exists(output / "hf")) return;
+  const fs::path aside =
+      output / fmt::format("hf-step-{:08}", from.state.value("steps", from.step));
+  if (fs::exists(aside)) RemoveFolder(aside);
+  fs::rename(output / "hf", aside);
+  Note(fmt::format("the model exported before is {} now", aside.string()));
+}
+
+void Run::Train() {
+  Announce(recipe_, task_, preflight_);
+  if (validation_due_) SaveIfDue(ValidateIfDue());
+  if (!SignalGuard::Requested()) {
+    TrainLoop(recipe_, task_, optimizer_, step_ + 1,
+              {.accepts = [this](const StepReport& report,
+                                 const TrainingRows& rows) { return Accepts(report, rows); },
+               .after_step = [this](const StepReport& report) { return AfterStep(report); }});
+  }
+  log_->Finish();
+  // Stopped in mid-step: what counts is the state after the step before.
+  if (saved_step_ != step_) Save(/*in_background=*/false);
+  checkpoints_->Wait();
+}
+
 void Run::Restore(const LoadedState& from) {
   optimizer_.Restore(from);
   step_ = from.step;
+  saved_step_ = from.step;
   const nlohmann::json& state = from.state;
   tokens_ = state.at("tokens").get<int64_t>();
   train_seconds_ = state.at("train_seconds").get<double>();
   best_validation_ = IfNumber(state.at("best_validation_loss"));
   guard_.Restore(state.at("guard"));
   log_->RestoreLosses(IfNumber(state.at("train_loss")), IfNumber(state.at("validation_loss")));
-  const auto threads = state.at("threads").get<int>();
-  if (threads != at::get_num_threads()) {
-    Warn(
-        fmt::format("the run computed with {} threads before and does with {} now: the last bits "
-                    "of its results may differ",
-                    threads, at::get_num_threads()));
+  validation_due_ = task_.CanValidate() && state.value("validation_due", false);
+  // Older checkpoints know the threads alone.
+  for (const std::string& change :
+       HostChanges(state.value("host", nlohmann::json{{"threads", state.at("threads")}}), host_)) {
+    Warn(change + ": the last bits of the results may differ from those of a run on one machine");
   }
   Note(step_ >= steps_ ? fmt::format("the run is finished: {} steps done", step_)
                        : fmt::format("going on after step {} ({})", step_, from.folder.string()));
@@ -179,9 +212,15 @@ void Run::Save(bool in_background) {
                  {"steps", steps_},
                  {"summary", task_.SummaryHead().dump(-1, ' ', true,
                                                       replace)},  // as text, which keeps the order
-                 {"threads", at::get_num_threads()}};
+                 {"inputs", InputsToJson(task_.inputs())},
+                 {"validation_due", validation_due_},
+                 {"threads", host_["threads"]},
+                 {"host", host_}};
   if (validated_step_ == step_) state.metric = log_->validation_loss();
   optimizer_.Save(state);
+  log_->Sync();  // a checkpoint on disk stands on the lines before it
+  saved_step_ = step_;
+  since_save_.Lap();
   if (in_background) {
     checkpoints_->SaveInBackground(std::move(state));
   } else {
@@ -229,13 +268,17 @@ bool Run::AfterStep(const StepReport& report) {
   return !SignalGuard::Requested().has_value();
 }
 
-/// True when the loss on validation data is the lowest so far.
+/// True when the loss on validation data is the lowest so far. A signal ends it early: then it is
+/// due anew when the run goes on.
 bool Run::ValidateIfDue() {
-  const bool due = step_ % ValidateEvery(recipe_, steps_) == 0 || Last();
-  if (!task_.CanValidate() || !due) return false;
+  validation_due_ |= step_ % ValidateEvery(recipe_, steps_) == 0 || Last();
+  validation_due_ = validation_due_ && task_.CanValidate();
+  if (!validation_due_) return false;
   const Stopwatch watch;
   const LossSums loss = task_.Validate();
   const std::optional<LossSums> masked = task_.ValidateMasked();
+  if (SignalGuard::Requested()) return false;
+  validation_due_ = false;
   log_->Validation(step_, loss, masked, watch.Seconds());
   validated_step_ = step_;
   const bool best = !best_validation_ || loss.all.Mean() < *best_validation_;
@@ -248,7 +291,7 @@ bool Run::ValidateIfDue() {
 void Run::SaveIfDue(bool best) {
   const bool stops = Last() || SignalGuard::Requested().has_value();
   const bool keeps_best = best && recipe_.checkpoint.keep_best;
-  wants_save_ |= step_ % SaveEvery(recipe_, steps_) == 0 || keeps_best || stops ||
+  wants_save_ |= SaveDue(recipe_, steps_, step_, since_save_.Seconds()) || keeps_best || stops ||
                  SignalGuard::TakeSaveRequest();
   const int64_t kept = recipe_.checkpoint.keep_every;
   const bool exact =
@@ -278,12 +321,20 @@ int64_t ValidateEvery(const Recipe& recipe, int64_t steps) {
 }
 
 int64_t SaveEvery(const Recipe& recipe, int64_t steps) {
-  return recipe.checkpoint.every > 0 ? recipe.checkpoint.every : (steps + 9) / 10;
+  if (recipe.checkpoint.every > 0) return recipe.checkpoint.every;
+  return std::clamp<int64_t>((steps + 9) / 10, 50, 500);
+}
+
+bool SaveDue(const Recipe& recipe, int64_t steps, int64_t step, double seconds_since_save) {
+  constexpr double kOldest = 30 * 60;
+  if (step % SaveEvery(recipe, steps) == 0) return true;
+  return recipe.checkpoint.every == 0 && seconds_since_save >= kOldest;
 }
 
 RunOutcome RunTraining(const Recipe& recipe, const StartOptions& options,
                        const TaskFactory& make_task) {
-  const RunStart start = FindStart(recipe, options);
+  const SignalGuard signals;
+  RunStart start = FindStart(recipe, options);
   if (start.finished) return ReportFinished(recipe, *start.from);
   if (options.resume && !start.from) {
     if (auto summary = ExportedRunSummary(recipe)) return {.summary = std::move(*summary)};
@@ -292,9 +343,13 @@ RunOutcome RunTraining(const Recipe& recipe, const StartOptions& options,
   const at::Device device = ParseDevice(recipe.train.device, "train.device");
   const at::ScalarType dtype = ParseDtype(recipe.train.precision, device, "train.precision");
   const std::unique_ptr<TrainTask> task = make_task(start.threads);
+  SignalGuard::StopIfRequested();
+  if (start.from) CheckSameInputs(task->inputs(), *start.from, options.allow_changes);
   const Preflight preflight = ForecastRun(recipe, task->sizes(), device, dtype);
   RequireMemory(preflight, recipe, task->sizes(), device, dtype);
   task->MakeModel(device, dtype);
+  SignalGuard::StopIfRequested();
+  HoldRunFolder(recipe.output, start);
   return Run(recipe, *task, preflight).Go(start.from);
 }
 

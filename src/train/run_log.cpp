@@ -23,10 +23,10 @@ std::vector<std::pair<std::string, double>> PartialLosses(const LossSums& sums,
 
 RunLog::RunLog(const fs::path& output, const std::string& label, int64_t steps,
                std::vector<LossPart> parts, const StepCost& cost,
-               std::optional<int64_t> resume_step)
+               std::optional<int64_t> resume_step, bool validates)
     : parts_(std::move(parts)),
       cost_(cost),
-      metrics_(output / "metrics.jsonl", resume_step),
+      metrics_(output / "metrics.jsonl", resume_step, validates),
       board_(output / "tensorboard", resume_step),
       bar_(label, static_cast<uint64_t>(steps), "steps",
            static_cast<uint64_t>(resume_step.value_or(0))) {}

@@ -21,9 +21,10 @@ struct StepCost {
 class RunLog {
  public:
   /// Writes into `output`; `label` is the progress bar's, `steps` those of the run. `resume_step`
-  /// as for MetricsWriter.
+  /// and `validates` as for MetricsWriter.
   RunLog(const fs::path& output, const std::string& label, int64_t steps,
-         std::vector<LossPart> parts, const StepCost& cost, std::optional<int64_t> resume_step);
+         std::vector<LossPart> parts, const StepCost& cost, std::optional<int64_t> resume_step,
+         bool validates);
 
   /// `save_seconds` is how long training stood still to save since the step before.
   void Step(const StepReport& report, int64_t total_tokens, double save_seconds);
@@ -34,6 +35,8 @@ class RunLog {
   std::optional<double> train_loss() const { return train_loss_; }
   std::optional<double> validation_loss() const { return validation_loss_; }
   void RestoreLosses(std::optional<double> train, std::optional<double> validation);
+  /// Forces metrics.jsonl to disk.
+  void Sync() { metrics_.Sync(); }
   /// Ends the progress bar, so that notes stand below it.
   void Finish() { bar_.Finish(); }
 

@@ -12,6 +12,7 @@
 #include "core/files.h"
 #include "model/llama.h"
 #include "objective/rows.h"
+#include "train/input_hashes.h"
 #include "train/step.h"
 
 namespace meap {
@@ -20,10 +21,14 @@ namespace meap {
 struct RunSizes {
   LlamaConfig config;               // of the model
   int64_t steps = 0;                // optimizer steps in the run
-  int64_t batch_rows = 0;           // rows in an optimizer step, the most where they vary
-  int64_t micro_rows = 0;           // rows in one forward pass
-  int64_t sequence_length = 0;      // T: tokens in a row
+  int64_t batch_rows = 0;           // rows of T tokens in an optimizer step
+  int64_t micro_rows = 0;           // rows in one forward pass, the most
+  int64_t micro_tokens = 0;         // tokens in one forward pass, the most; a row is never cut
+  int64_t sequence_length = 0;      // T: tokens in a row, the most where they vary
   int64_t trained_parameters = -1;  // numbers that the optimizer changes; -1: the whole model
+
+  /// Rows of T tokens that one pass takes.
+  int64_t FullMicroRows() const { return (micro_tokens + sequence_length - 1) / sequence_length; }
 };
 
 /// A loss that the log shows beside that of all positions: over those of some regions.
@@ -45,6 +50,9 @@ class TrainTask {
   /// them, is left out of that step's metrics.
   virtual std::vector<LossPart> loss_parts() const { return {}; }
 
+  /// What decides on the steps beside the recipe: training data, tokenizer, the model trained on.
+  virtual InputHashes inputs() const = 0;
+
   /// Makes the model with its first weights. Called once, and before all that follows.
   virtual void MakeModel(at::Device device, at::ScalarType dtype) = 0;
   virtual const Llama& model() const = 0;
@@ -56,7 +64,8 @@ class TrainTask {
   /// anywhere. Called from a background thread that runs ahead of training. Every position with a
   /// label counts the same in the step's loss, whatever its row and micro-batch.
   virtual TrainingRows RowsForStep(int64_t step) const = 0;
-  /// The loss on validation data; nothing where there is none.
+  /// The loss on validation data; nothing where there is none. A signal that asks to stop ends it
+  /// early, and what is summed up then means nothing.
   virtual bool CanValidate() const { return false; }
   virtual LossSums Validate() const { return {}; }
   /// The same on the same data with inputs masked as in training; nothing where none are.

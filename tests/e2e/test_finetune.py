@@ -1,10 +1,13 @@
 """`meap finetune` from end to end: what it writes, exact resume, packing, LoRA, bad input."""
 import json
+import shutil
 import signal
 import subprocess
 import time
 
+import numpy
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from conftest import MEAP, metrics_without_timings, read_jsonl, run_meap
 
@@ -148,6 +151,31 @@ def test_lora_with_dropout_resumes_exactly_and_merges(finetuning, tmp_path):
     assert json.loads(out)["validation_loss"] == pytest.approx(last, abs=1e-5)
 
 
+def test_a_finished_run_is_exported_anew_as_an_adapter(finetuning, tmp_path):
+    words = ["lora.rank=4", "train.steps=2"]
+    finetune(finetuning, tmp_path / "run", *words)
+    assert not (tmp_path / "run/hf/adapter_config.json").exists()
+    finetune(finetuning, tmp_path / "run", *words, "--resume", "lora.export=adapter")
+    assert (tmp_path / "run/hf/adapter_config.json").exists()
+
+
+def test_changed_samples_and_base_model_are_named_on_resume(finetuning, tmp_path):
+    shutil.copytree(finetuning / "base" / "hf", tmp_path / "model")
+    shutil.copy(finetuning / "train.jsonl", tmp_path / "items.jsonl")
+    words = [f"model.path={tmp_path}/model", f"data.train={tmp_path}/items.jsonl", "train.steps=40"]
+    code, errors = start_and_stop(finetuning, tmp_path / "run", signal.SIGTERM, 4, *words)
+    assert code == 143, errors
+    lines = (tmp_path / "items.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "items.jsonl").write_text("".join(lines[1:]))
+    tensors = load_file(tmp_path / "model" / "model.safetensors")
+    tensors["model.norm.weight"] = tensors["model.norm.weight"] * 2
+    save_file(tensors, tmp_path / "model" / "model.safetensors", metadata={"format": "pt"})
+    _, errors = finetune(finetuning, tmp_path / "run", *words, "--resume", code=2)
+    assert f"- data.train {tmp_path}/items.jsonl: " in errors and f"- model.path {tmp_path}/model: " in errors
+    assert "tokenizer" not in errors
+    finetune(finetuning, tmp_path / "run", *words, "--resume", "--allow-changes")
+
+
 @pytest.mark.parametrize("words", [[], ["lora.rank=4", "optimizer.lr=0.01"]], ids=["full", "lora"])
 def test_bf16_trains_close_to_f32(finetuning, tmp_path, words):
     for precision in ("f32", "bf16"):
@@ -201,6 +229,44 @@ def test_broken_samples_are_counted_and_named(finetuning, tmp_path):
     summary = json.loads(out)
     assert summary["samples"] == 6 and summary["dropped_broken"] == 2
     assert "broken.jsonl:3" in errors and "empty_answer" in errors and "broken.jsonl:6" in errors
+
+
+def test_the_export_ends_where_the_model_and_the_template_do(finetuning, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(finetuning / "base" / "hf", model)
+    config = json.loads((model / "config.json").read_text())
+    eos, ids = config["eos_token_id"], [config["vocab_size"], config["vocab_size"] + 1]
+    text = json.loads((model / "tokenizer.json").read_text())
+    text["added_tokens"] += [{"id": i, "content": name, "single_word": False, "lstrip": False, "rstrip": False,
+                              "normalized": False, "special": True} for i, name in zip(ids, ["<|im_start|>", "<|im_end|>"])]
+    (model / "tokenizer.json").write_text(json.dumps(text))
+    weights = load_file(model / "model.safetensors")
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        if name in weights:
+            weights[name] = numpy.concatenate([weights[name], weights[name][:2]])
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    config["vocab_size"] += len(ids)
+    (model / "config.json").write_text(json.dumps(config))
+    (model / "generation_config.json").write_text(json.dumps({"eos_token_id": [eos, 7]}))
+    finetune(finetuning, tmp_path / "run", f"model.path={model}", "template=chatml", "train.steps=1")
+    for name in ("config.json", "generation_config.json"):
+        assert json.loads((tmp_path / "run" / "hf" / name).read_text())["eos_token_id"] == [eos, 7, ids[1]]
+
+
+def test_what_our_jinja_lacks_for_some_samples_alone_stops_the_run(finetuning, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(finetuning / "base" / "hf", model)
+    config = json.loads((model / "tokenizer_config.json").read_text())
+    config["chat_template"] = ("{% for m in messages %}{% if m.role == 'system' %}{{ '%s!' % m.content }}"
+                               "{% else %}{{ m.content }}{% endif %}{{ eos_token }}{% endfor %}")
+    (model / "tokenizer_config.json").write_text(json.dumps(config))
+    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day"}]
+    samples = [{"messages": turns}, {"messages": [{"role": "system", "content": "Be kind"}, *turns]}]
+    (tmp_path / "chats.jsonl").write_text("".join(json.dumps(s) + "\n" for s in samples))
+    words = [f"model.path={model}", f"data.train={tmp_path}/chats.jsonl", "data.validation=[]", "template=model"]
+    _, errors = finetune(finetuning, tmp_path / "run", *words, code=2)
+    assert "subset of Jinja has no '%'" in errors and "chats.jsonl:2" in errors and "line 1" in errors
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("words, said", [

@@ -146,7 +146,28 @@ def test_threads_on_resume(tiny, tmp_path):
     _, errors = pretrain(tiny, run, "--resume", env={**os.environ, "OMP_NUM_THREADS": "2"})
     assert "warning" not in errors and weights(run)
     _, errors = pretrain(tiny, half, "--resume", "--threads", 2)
-    assert "1 threads before and does with 2 now" in errors
+    assert "threads: 1 before, 2 now" in errors
+
+
+def test_another_machine_on_resume_is_told(tiny, tmp_path):
+    run = tmp_path / "run"
+    returned, _ = start_and_stop(tiny, run, signal.SIGTERM, 3)
+    if returned == 0:
+        pytest.skip("the run was quicker than the signal")
+    _, errors = pretrain(tiny, run, "--threads", 1, "--resume", env={**os.environ, "MEAP_CPU": "baseline"})
+    told = [line for line in errors.splitlines() if "baseline now" in line]
+    assert len(told) == 1 and "kernels: " in told[0] and "last bits" in told[0]
+
+
+def test_a_longer_run_exports_what_it_ends_with(tiny, finished, tmp_path):
+    constant = ["--threads", 1, "schedule.name=constant", "schedule.warmup=0"]
+    straight, grown = tmp_path / "straight", tmp_path / "grown"
+    pretrain(tiny, straight, *constant, "train.steps=24")
+    pretrain(tiny, grown, *constant)
+    half = weights(grown)
+    pretrain(tiny, grown, *constant, "--resume", "--allow-changes", "train.steps=24")
+    assert weights(grown) == weights(straight) != half
+    assert (grown / "hf-step-00000012" / "model.safetensors").read_bytes() == half
 
 
 def test_bf16_trains_close_to_f32(tiny, finished, tmp_path):

@@ -1,5 +1,6 @@
 """Checkpoints as a run makes them: kills at random moments, saving on request, retention, changed recipes."""
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -127,6 +128,102 @@ def test_harmless_changes_need_no_leave_and_change_nothing(tiny, long_run, stopp
                          "checkpoint.every=50", "guard.on_spike=off", "checkpoint.background=false")
     assert "+ checkpoint.every: 50" in errors
     assert weights(stopped) == weights(long_run[0])
+
+
+def test_changed_inputs_are_named_and_need_leave(tiny, tmp_path):
+    data, tokenizer, run = tmp_path / "stories.jsonl", tmp_path / "tok", tmp_path / "run"
+    shutil.copy(tiny / "train.jsonl", data)
+    shutil.copytree(tiny / "tok", tokenizer)
+    words = [f"data.train={data}", f"data.cache={tmp_path}/cache", f"tokenizer={tokenizer}", *LONG]
+    process = start(tiny / "recipe.yaml", run, *words)
+    wait_for(process, lambda: lines_in(run) > 20)
+    process.terminate()
+    assert process.wait() == 143
+    resume = ["pretrain", tiny / "recipe.yaml", f"output={run}", "--resume", *words]
+    lines = data.read_text().splitlines(keepends=True)
+    data.write_text("".join(lines[1:]))
+    _, errors = run_meap(*resume, code=2)
+    assert "- data.train stories.jsonl: " in errors and "+ data.train stories.jsonl: " in errors
+    assert "--allow-changes" in errors and "tokenizer" not in errors
+    data.write_text("".join(lines))
+    text = (tokenizer / "tokenizer.json").read_text()
+    (tokenizer / "tokenizer.json").write_text(text.replace('"ignore_merges": false', '"ignore_merges": true'))
+    _, errors = run_meap(*resume, code=2)
+    assert f"- tokenizer {tokenizer}: " in errors
+    (tokenizer / "tokenizer.json").write_text(text)
+    data.write_text("".join(lines[1:]))
+    _, errors = run_meap(*resume, "--allow-changes")
+    assert "+ data.train stories.jsonl: " in errors and "goes on otherwise" in errors
+
+
+def test_a_second_process_is_refused_while_the_first_trains(tiny, long_run, tmp_path):
+    run = tmp_path / "run"
+    process = start(tiny / "recipe.yaml", run, *LONG)
+    wait_for(process, lambda: lines_in(run) > 20)
+    process.send_signal(signal.SIGSTOP)
+    for more in ([], ["--resume"]):
+        _, errors = run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", *LONG, *more, code=1)
+        assert "another process is training" in errors and str(run) in errors
+    process.send_signal(signal.SIGCONT)
+    assert process.wait() == 0
+    assert metrics_without_timings(run) == metrics_without_timings(long_run[0])
+    assert weights(run) == weights(long_run[0])
+
+
+def stop_in(recipe, run, words, happened):
+    """Starts a run, stops it once `happened`, and returns the lines of metrics.jsonl that it leaves."""
+    process = start(recipe, run, *words)
+    wait_for(process, happened)
+    process.terminate()
+    _, errors = process.communicate()
+    assert process.returncode == 143, errors
+    return [m["step"] for m in read_jsonl(run / "metrics.jsonl")]
+
+
+def test_sigterm_in_a_long_step_ends_it_between_two_micro_batches(tiny, tmp_path):
+    words = ["train.steps=4", "train.batch_tokens=32768", "train.micro_batch=1", "data.validation=[]"]
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path / 'whole'}", "--threads", 1, *words)
+    run = tmp_path / "run"
+    assert stop_in(tiny / "recipe.yaml", run, words, lambda: lines_in(run) >= 2) == [1, 2]
+    assert steps_saved(run)[-1] == 2
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "--threads", 1, "--resume", *words)
+    assert metrics_without_timings(run) == metrics_without_timings(tmp_path / "whole")
+    assert weights(run) == weights(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("stop_at", [4, 8])
+def test_sigterm_in_a_validation_puts_it_off(tiny, tmp_path, stop_at):
+    data = tmp_path / "validation.jsonl"
+    data.write_text((tiny / "validation.jsonl").read_text() * 15)
+    words = ["train.steps=8", "train.micro_batch=1", f"data.validation={data}", "validation.every=4",
+             "validation.tokens=1000000", "checkpoint.keep_best=true"]
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={tmp_path / 'whole'}", "--threads", 1, *words)
+    run = tmp_path / "run"
+    before = stop_at + stop_at // 4 - 1  # lines when the validation begins
+    assert stop_in(tiny / "recipe.yaml", run, words, lambda: lines_in(run) >= before)[-1] == stop_at
+    assert lines_in(run) == before and not (run / "hf").exists()
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "--threads", 1, "--resume", *words)
+    assert metrics_without_timings(run) == metrics_without_timings(tmp_path / "whole")
+    assert weights(run) == weights(tmp_path / "whole")
+
+
+def test_sigusr1_while_data_is_prepared_does_no_harm(tiny, tmp_path):
+    data, cache = tmp_path / "train.jsonl", tmp_path / "cache"
+    data.write_text((tiny / "train.jsonl").read_text() * 60)
+    process = start(tiny / "recipe.yaml", tmp_path / "run", f"data.train={data}", f"data.cache={cache}")
+    wait_for(process, lambda: cache.exists() and any(cache.iterdir()))
+    process.send_signal(signal.SIGUSR1)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+
+
+def test_what_a_kill_left_in_the_run_folder_goes(tiny, stopped):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    leftover = stopped / f"hf.tmp-{dead.pid}"
+    leftover.mkdir()
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={stopped}", "--resume", *LONG)
+    assert not leftover.exists() and (stopped / "hf").exists()
 
 
 def test_allow_changes_goes_with_resume_only(tiny, tmp_path):

@@ -124,5 +124,17 @@ TEST(MetricsTest, AFileThatCannotBeMadeIsNamed) {
       HasSubstr("/nonexistent/m.jsonl"));
 }
 
+TEST(MetricsTest, AValidationThatWasNotDoneIsCutToo) {
+  const TempDir folder;
+  const std::string step = "{\"step\":4,\"loss\":1}\n";
+  const std::string validation = "{\"step\":4,\"validation_loss\":1}\n";
+  const std::string earlier = "{\"step\":2,\"validation_loss\":1}\n";
+  for (const bool validates : {false, true}) {
+    std::ofstream(folder / "m.jsonl") << earlier << step << validation;
+    MetricsWriter writer(folder / "m.jsonl", 4, validates);
+    EXPECT_EQ(Read(folder / "m.jsonl"), earlier + step + (validates ? "" : validation));
+  }
+}
+
 }  // namespace
 }  // namespace meap

@@ -20,6 +20,7 @@ RunSizes SizesOf(const char* preset, int64_t micro_rows) {
           .steps = 300,
           .batch_rows = 64,
           .micro_rows = micro_rows,
+          .micro_tokens = micro_rows * 1024,
           .sequence_length = 1024};
 }
 
