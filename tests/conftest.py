@@ -12,7 +12,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MEAP = pathlib.Path(os.environ.get("MEAP_BUILD", ROOT / "build")) / "meap"
+MEAP = pathlib.Path(os.environ.get("MEAP_BUILD", ROOT / "build")).resolve() / "meap"
 
 
 def run_meap(*words, code=0, cwd=ROOT, **options):
