@@ -150,7 +150,7 @@ function drawForPaper() {
 function drawForScreen() {
   for (const details of unfolded ?? []) details.open = false;
   unfolded = null;
-  drawAll(wishedTheme());
+  drawAll(wishedTheme()).then(() => figures.forEach((figure) => Plotly.Plots.resize(plotOf(figure))));  // a drawing keeps its width
 }
 
 // CSV as RFC 4180 has it.

@@ -271,7 +271,7 @@ def test_on_paper_nothing_is_cropped_or_folded_away(page):
         window.command("Emulation.setEmulatedMedia", {"media": ""})
         window.command("Emulation.setDeviceMetricsOverride", screen)
         window.run("dispatchEvent(new Event('afterprint'))")
-        assert window.run(PLOT_WIDTHS) == on_screen
+        wait_for(lambda: window.run(PLOT_WIDTHS) == on_screen)
         assert window.run("return document.querySelectorAll('details[open]').length") == 0
         # What is really printed is drawn for paper as well.
         window.run("window.printed = []; addEventListener('beforeprint', () => printed.push("
