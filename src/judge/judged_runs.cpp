@@ -39,7 +39,8 @@ Json EarlierJudges(const EvalRun& run) {
 /// Whether verdicts of the judge stand in the run on a task that is not among `judged`.
 bool JudgedOthers(const EvalRun& run, const std::string& judge,
                   const std::set<std::string>& judged) {
-  for (const auto& [task, verdicts] : ObjectAt(run.object, "verdicts").items()) {
+  const Json all = ObjectAt(run.object, "verdicts");
+  for (const auto& [task, verdicts] : all.items()) {
     if (!judged.contains(task) && ObjectAt(verdicts, "counts").contains(judge)) return true;
   }
   return false;
