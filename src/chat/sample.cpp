@@ -87,14 +87,16 @@ void CheckAllAnswered(std::span<const Message> messages, const RenderedChat& ren
                     .hint = "take another template for training: template=chatml, alpaca, ..."});
 }
 
-/// Takes off what a template writes behind the end of the last answer (ChatML's line break): a
-/// sample ends there.
+/// Takes off what a template writes behind the end token of the last answer (ChatML's line break):
+/// a sample ends there. One without such a token stays whole.
 void CutBehindLastEnd(TaggedTokens& sample) {
-  while (!sample.roles.empty() && sample.roles.back() == TokenRole::kPrompt) {
-    sample.ids.pop_back();
-    sample.roles.pop_back();
-    sample.special.pop_back();
-  }
+  const auto last = std::find_if(sample.roles.rbegin(), sample.roles.rend(),
+                                 [](TokenRole role) { return role != TokenRole::kPrompt; });
+  if (last == sample.roles.rend() || *last != TokenRole::kEnd) return;
+  const auto size = static_cast<size_t>(sample.roles.rend() - last);
+  sample.ids.resize(size);
+  sample.roles.resize(size);
+  sample.special.resize(size);
 }
 
 /// The length of the prompt that `messages` make; nothing where `text` does not begin with it.

@@ -15,10 +15,10 @@ namespace meap {
 
 /// Renders and encodes a conversation. An answer is what an assistant's message became (a template
 /// may trim it), from where the prompt for it ends; one that leaves no token is an InputError that
-/// names the message. A conversation that ends with an answer ends with that answer's end token,
-/// whatever the template writes behind it. A model's own template is encoded as it stands; with a
-/// built-in one BOS stands once, at the start: where the template writes it or where the
-/// tokenizer's post-processor puts it.
+/// names the message. A conversation that ends with an answer ends with that answer's end token
+/// (where it has one), whatever the template writes behind it. A model's own template is encoded as
+/// it stands; with a built-in one BOS stands once, at the start: where the template writes it or
+/// where the tokenizer's post-processor puts it.
 TaggedTokens EncodeConversation(const ChatTemplate& chat, const Tokenizer& tokenizer,
                                 std::span<const Message> messages);
 

@@ -143,6 +143,15 @@ TEST(EncodeConversation, ASampleEndsWithTheLastAnswersEndToken) {
   EXPECT_EQ(Shown(tokenizer, EncodeConversation(chat, tokenizer, messages)), "pq ac e!</s> p. pr ");
 }
 
+TEST(EncodeConversation, ASampleWithoutAnEndTokenStaysWhole) {
+  const Tokenizer tokenizer =
+      Letters(R"({% for m in messages %}{{ m.content + '.' }}{% endfor %})");
+  const std::vector<Message> messages = {{"user", "q"}, {"assistant", "c"}};
+  EXPECT_EQ(
+      Shown(tokenizer, EncodeConversation(ChatTemplate("model", tokenizer), tokenizer, messages)),
+      "pq p. ac p. ");
+}
+
 TEST(EncodeConversation, MarkersAreNoTextThoughTheFileDoesNotFlagThem) {
   std::string json = LettersJson();
   for (size_t at; (at = json.find("\"special\":true")) != std::string::npos;) {
