@@ -71,6 +71,7 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
     work.grad_q = Rows(grad_q_NHd);
     work.grad_k = Rows(grad_k_NKd);
     work.grad_v = Rows(grad_v_NKd);
+    work.Cut(at::get_num_threads());
     at::parallel_for(0, work.pieces(), 1,
                      [&](int64_t begin, int64_t end) { work.Run(begin, end); });
     return {grad_q_NHd, grad_k_NKd, grad_v_NKd, at::Tensor()};
