@@ -110,7 +110,7 @@ bool FitsFlashAttention(const at::Tensor& q_NHd, const Segments& segments) {
 at::Tensor PackedAttender::Attend(int64_t, const at::Tensor& q_NHd, const at::Tensor& k_NKd,
                                   const at::Tensor& v_NKd) {
   if (q_NHd.is_cuda() && !segments_.gpu_offsets.defined()) {  // once for all layers
-    segments_.gpu_offsets = at::tensor(segments_.offsets, at::kInt).to(q_NHd.device());
+    segments_.gpu_offsets = SendTo(at::tensor(segments_.offsets, at::kInt), q_NHd.device());
   }
   return PackedAttention(q_NHd, k_NKd, v_NKd, segments_);
 }
