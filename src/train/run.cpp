@@ -289,7 +289,7 @@ RunOutcome RunTraining(const Recipe& recipe, const StartOptions& options,
   const at::ScalarType dtype = ParseDtype(recipe.train.precision, device, "train.precision");
   const std::unique_ptr<TrainTask> task = make_task(start.threads);
   const Preflight preflight = ForecastRun(recipe, task->sizes(), device, dtype);
-  RequireMemory(preflight, recipe, task->sizes(), device, dtype);
+  RequireMemory(preflight, recipe, task->sizes(), dtype);
   task->MakeModel(device, dtype);
   return Run(recipe, *task, preflight).Go(start.from);
 }
