@@ -34,8 +34,8 @@ test:
 bench: configure
 	@tools/setup.sh --tests
 	@cmake --build $(BUILD) --target meap step_bench -j $(JOBS)
-	@$(PYTHON) bench/step.py --build $(BUILD)
-	@$(PYTHON) bench/meap_cost.py --build $(BUILD)
+	@$(PYTHON) bench/step.py --build $(BUILD); missed=$$?; \
+	  $(PYTHON) bench/meap_cost.py --build $(BUILD) && exit $$missed
 
 check: configure
 	@tools/setup.sh --tests

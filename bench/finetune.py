@@ -16,10 +16,12 @@ import sys
 import tempfile
 from importlib import metadata
 
+import floors
 from step import cpu_name
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ["meap", "trl-padded", "trl-packed"]
+FLOORS = {"speedup": {"trl-padded": 3, "trl-packed": 1.3}, "peak_memory_ratio": {"trl-padded": 0.5}}
 LENGTH = 512
 
 
@@ -109,6 +111,11 @@ def main():
     output = options.output or ROOT / f"bench/results/finetune-{options.precision}.json"
     output.write_text(text + "\n")
     print(text)
+    floors.finish(
+        [floors.at_least(f"samples/s against {peer}", report["speedup"][peer], floor)
+         for peer, floor in FLOORS["speedup"].items()]
+        + [floors.at_most(f"memory, of {peer}'s", report["peak_memory_ratio"][peer], limit)
+           for peer, limit in FLOORS["peak_memory_ratio"].items()])
 
 
 if __name__ == "__main__":

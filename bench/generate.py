@@ -16,11 +16,15 @@ import time
 from importlib import metadata
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "bench"))  # last: its tokenizers.py must not stand in for the package of that name
+import floors  # noqa: E402
+
 CASES = {  # batch, prompt tokens, new tokens; what a second is measured in
     "decode, batch 1": (1, 16, 64),
     "decode, batch 8": (8, 16, 64),
     "prefill of 4,096 tokens": (1, 4096, 1),
 }
+FLOORS = {"bf16": {"decode, batch 1": 4, "decode, batch 8": 3, "prefill of 4,096 tokens": 1.5}}  # times as fast
 
 
 def transformers_peer(folder, dtype, threads):
@@ -110,6 +114,8 @@ def main():
     path = ROOT / "bench" / "results" / ("generate-" + re.sub(r"[^a-z0-9]+", "-", cpu.lower()).strip("-") + ".json")
     path.write_text(json.dumps(report, indent=1) + "\n")
     print(path)
+    floors.finish(floors.at_least(f"{name}, {dtype}: against transformers", report["results"][dtype][name]["ratio"], floor)
+                  for dtype in report["results"] for name, floor in FLOORS.get(dtype, {}).items())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import tempfile
 
+import floors
 from step import ROOT, provenance, result_path
 
 RECIPE = """\
@@ -19,6 +20,7 @@ model: {{num_hidden_layers: 6, hidden_size: 256, intermediate_size: 704, num_att
 train: {{steps: {steps}, batch_tokens: 4096, micro_batch: 8}}
 checkpoint: {{every: 1000000}}
 """
+FLOORS = {"meap_over_ntp": 0.99}
 WARM_UP_STEPS = 4  # of a run, not counted
 
 
@@ -65,6 +67,7 @@ def main():
     path = result_path("meap-cost")
     path.write_text(json.dumps(report, indent=1) + "\n")
     print(path, report["meap_over_ntp"])
+    floors.finish([floors.at_least("MEAP's tokens/s, of NTP's", report["meap_over_ntp"], FLOORS["meap_over_ntp"])])
 
 
 if __name__ == "__main__":

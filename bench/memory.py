@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import floors
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MEAP = pathlib.Path(os.environ.get("MEAP_BUILD", ROOT / "build")) / "meap"
 SHARED = pathlib.Path(os.environ.get("MEAP_SHARED", ROOT.parent / "shared"))
@@ -67,6 +69,19 @@ def finetune(preset, length, batch, words, steps, folder):
                 *words)
 
 
+# Of the paper's models; of a small one most is what any program takes.
+FLOORS = {"peak over forecast": {"at least": 0.9, "at most": 1.1, "models": "meap-"}}
+
+
+def missed_floors(cases):
+    floor = FLOORS["peak over forecast"]
+    for case, result in cases.items():
+        ratio = result["peak_bytes"] / result["forecast_bytes"]
+        if case.startswith(floor["models"]):
+            yield floors.at_least(f"{case}: peak over forecast", ratio, floor["at least"])
+            yield floors.at_most(f"{case}: peak over forecast", ratio, floor["at most"])
+
+
 def run(case, steps, folder):
     summary = (pretrain(*CASES[case], steps, folder) if case in CASES
                else finetune(*FINETUNE_CASES[case], steps, folder))
@@ -89,6 +104,7 @@ def main():
             results["cases"][case] = run(case, arguments.steps, pathlib.Path(root) / str(number))
             print(case, results["cases"][case], file=sys.stderr, flush=True)
     print(json.dumps(results, indent=2))
+    floors.finish(missed_floors(results["cases"]))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 // Times the training step of the model (forward, backward, clipping, AdamW) for one shape and
 // dtype, on random tokens: what bench/step.py compares with its peers. Prints one JSON line a
 // request.
-//   step_bench SHAPE DTYPE THREADS
+//   step_bench SHAPE DTYPE THREADS DEVICE
 // SHAPE is layers,width,ffn,heads,kv_heads,vocabulary,T,B. Reads lines from stdin: a number of
-// steps to time; answers {"seconds": [...], "loss": ..., "peak_bytes": ..., "page_faults": ...},
-// the last for each step: 0 where no memory was taken from the kernel. Ends at end of input.
+// steps to time; answers {"seconds": [...], "loss": ..., "peak_bytes": ..., "page_faults": ...,
+// "flops_per_token": ..., "peak_flops": ...}. page_faults are those of a step: 0 where no memory
+// was taken from the kernel. On a GPU a step ends when the GPU is done with it, peak_bytes are the
+// most its tensors ever took, and peak_flops what its maker names (0: unknown, or a CPU). Ends at
+// end of input.
 #include <ATen/ATen.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <sys/resource.h>
 
@@ -13,8 +17,11 @@
 #include <iostream>
 #include <sstream>
 
+#include "model/device.h"
+#include "model/forecast.h"
 #include "model/llama.h"
 #include "train/optimizer.h"
+#include "train/preflight.h"
 #include "train/step.h"
 
 namespace meap {
@@ -79,14 +86,22 @@ rusage Usage() {
   return usage;
 }
 
-void Serve(const Shape& shape, at::ScalarType dtype) {
-  Llama model(ConfigOf(shape), dtype, at::kCPU);
+int64_t PeakBytes(at::Device device) {
+  if (device.is_cpu()) return Usage().ru_maxrss * int64_t{1024};
+  const auto all = static_cast<size_t>(at::CachingAllocator::StatType::AGGREGATE);
+  return at::accelerator::getDeviceStats(device.index()).allocated_bytes[all].peak;
+}
+
+void Serve(const Shape& shape, at::ScalarType dtype, at::Device device) {
+  Llama model(ConfigOf(shape), dtype, device);
   model.Initialize(1);
   for (const Parameter& parameter : model.parameters()) {
     at::Tensor(parameter.tensor).set_requires_grad(true);
   }
   Optimizer optimizer(model.parameters(), Masters(model), OptimizerOptions{});
   const TrainingRows rows = RandomRows(shape);
+  const double flops = TrainFlopsPerToken(model.config(), shape.length);
+  const double peak = device.is_cuda() ? DensePeak(GpuName(device), dtype) : 0;
   int64_t step = 0;
   for (int64_t steps = 0; std::cin >> steps;) {
     std::ostringstream seconds;
@@ -97,12 +112,15 @@ void Serve(const Shape& shape, at::ScalarType dtype) {
       const double scale = 1.0 / static_cast<double>(rows.labels.size());
       loss = SumLosses(ForwardBackward(model, rows, scale), rows).all.Mean();
       optimizer.Update(++step, 3e-4, optimizer.GradientNorm());
+      if (device.is_cuda()) at::accelerator::synchronizeDevice(device.index());
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
       seconds << (i > 0 ? ", " : "") << took.count();
     }
     std::cout << "{\"seconds\": [" << seconds.str() << "], \"loss\": " << loss
-              << ", \"peak_bytes\": " << Usage().ru_maxrss * int64_t{1024}
-              << ", \"page_faults\": " << (Usage().ru_minflt - faults) / steps << "}" << std::endl;
+              << ", \"peak_bytes\": " << PeakBytes(device)
+              << ", \"page_faults\": " << (Usage().ru_minflt - faults) / steps
+              << ", \"flops_per_token\": " << flops << ", \"peak_flops\": " << peak << "}"
+              << std::endl;
   }
 }
 
@@ -111,10 +129,11 @@ void Serve(const Shape& shape, at::ScalarType dtype) {
 
 int main(int argc, char** argv) {
   try {
-    if (argc != 4) throw std::runtime_error("usage: step_bench SHAPE f32|bf16 THREADS");
+    if (argc != 5) throw std::runtime_error("usage: step_bench SHAPE f32|bf16 THREADS cpu|cuda");
     at::set_num_threads(std::stoi(argv[3]));
     const bool narrow = std::string(argv[2]) == "bf16";
-    meap::Serve(meap::ParseShape(argv[1]), narrow ? at::kBFloat16 : at::kFloat);
+    meap::Serve(meap::ParseShape(argv[1]), narrow ? at::kBFloat16 : at::kFloat,
+                meap::ParseDevice(argv[4], "DEVICE"));
     return 0;
   } catch (const std::exception& error) {
     std::cerr << "error: " << error.what() << "\n";

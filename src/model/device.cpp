@@ -2,7 +2,10 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <dlfcn.h>
 #include <sys/mman.h>
+
+#include <array>
 
 #include "core/error.h"
 
@@ -51,6 +54,22 @@ std::string DtypeName(at::ScalarType dtype) {
   return dtype == at::kBFloat16 ? "bf16" : "f16";
 }
 
+std::string GpuName(at::Device device) {
+  // CUDA's driver itself, which counts GPUs as libtorch does: libtorch tells names only to those
+  // who have CUDA's headers.
+  void* const driver = ::dlopen("libcuda.so.1", RTLD_LAZY);
+  if (driver == nullptr) return "";
+  const auto init = reinterpret_cast<int (*)(unsigned)>(::dlsym(driver, "cuInit"));
+  const auto get = reinterpret_cast<int (*)(int*, int)>(::dlsym(driver, "cuDeviceGet"));
+  const auto name = reinterpret_cast<int (*)(char*, int, int)>(::dlsym(driver, "cuDeviceGetName"));
+  if (init == nullptr || get == nullptr || name == nullptr) return "";
+  int gpu = 0;
+  std::array<char, 256> text{};
+  const bool found = init(0) == 0 && get(&gpu, device.index()) == 0 &&
+                     name(text.data(), static_cast<int>(text.size()), gpu) == 0;
+  return found ? text.data() : "";
+}
+
 void SetComputeThreads(int threads) { at::set_num_threads(threads); }
 
 void PreferHugePages(const at::Tensor& tensor) {
@@ -58,10 +77,10 @@ void PreferHugePages(const at::Tensor& tensor) {
   // Outwards to whole huge pages: the allocator leaves gaps between tensors, and a huge page with a
   // gap in it that did not ask for one is none.
   constexpr uintptr_t kHugePage = uintptr_t{1} << 21;
-  const auto begin = reinterpret_cast<uintptr_t>(tensor.const_data_ptr());
-  const uintptr_t first = begin / kHugePage * kHugePage;
-  const uintptr_t last = (begin + tensor.nbytes() + kHugePage - 1) / kHugePage * kHugePage;
-  madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  const auto before = reinterpret_cast<uintptr_t>(tensor.const_data_ptr()) % kHugePage;
+  char* const first = static_cast<char*>(tensor.data_ptr()) - before;
+  const uintptr_t pages = (before + tensor.nbytes() + kHugePage - 1) / kHugePage;
+  madvise(first, pages * kHugePage, MADV_HUGEPAGE);
 }
 
 }  // namespace meap

@@ -20,6 +20,9 @@ at::ScalarType ParseDtype(const std::string& name, at::Device device, const std:
 /// "f32", "bf16", "f16".
 std::string DtypeName(at::ScalarType dtype);
 
+/// What its maker calls a GPU ("NVIDIA H100 80GB HBM3"); empty where its driver does not say.
+std::string GpuName(at::Device device);
+
 /// Number of threads libtorch computes with.
 void SetComputeThreads(int threads);
 

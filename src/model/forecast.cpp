@@ -117,8 +117,8 @@ std::vector<MemoryUse> ForecastMemory(const TrainShape& shape) {
           {"optimizer", trained * 8},
           {"activations", pass.activations},
           {"head", pass.head},
-          {"data", positions * kBytesPerPosition * kBatches},
-          {"checkpoint copy", shape.checkpoint_copy ? trained * 12 : 0}};
+          {"data", positions * kBytesPerPosition * kBatches, /*on_host=*/true},
+          {"checkpoint copy", shape.checkpoint_copy ? trained * 12 : 0, /*on_host=*/true}};
 }
 
 double TotalBytes(const std::vector<MemoryUse>& uses) {

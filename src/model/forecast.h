@@ -27,6 +27,7 @@ struct TrainShape {
 struct MemoryUse {
   std::string purpose;  // "weights", "activations", ...
   double bytes = 0;
+  bool on_host = false;  // stays there when the model is on a GPU
 };
 
 /// By purpose; what the program takes before it has a model is not part of it.

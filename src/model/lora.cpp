@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
+#include "nn/gpu.h"
 #include "nn/linear.h"
 
 namespace meap {
@@ -13,7 +14,7 @@ namespace {
 at::Tensor Dropout(const at::Tensor& x_ND, double share, uint64_t seed) {
   at::Generator generator = at::detail::createCPUGenerator(seed);
   const at::Tensor keep = at::empty(x_ND.sizes(), at::kFloat).bernoulli_(1 - share, generator);
-  return x_ND * keep.div_(1 - share).to(x_ND.options());
+  return x_ND * SendTo(keep.div_(1 - share).to(x_ND.scalar_type()), x_ND.device());
 }
 
 }  // namespace

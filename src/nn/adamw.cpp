@@ -63,9 +63,10 @@ double GpuGradNorm(const std::vector<at::Tensor>& grads) {
   return std::sqrt(parts.sum().item<double>());
 }
 
-void AdamWOperator(at::Tensor master, at::Tensor m, at::Tensor v, const at::Tensor& grad,
-                   const std::optional<at::Tensor>& copy, int64_t step, double grad_scale,
-                   double lr, double beta1, double beta2, double eps, double weight_decay) {
+void AdamWOperator(const at::Tensor& master, const at::Tensor& m, const at::Tensor& v,
+                   const at::Tensor& grad, const std::optional<at::Tensor>& copy, int64_t step,
+                   double grad_scale, double lr, double beta1, double beta2, double eps,
+                   double weight_decay) {
   AdamWUpdate({lr, beta1, beta2, eps, weight_decay}, step, grad_scale, grad, master, m, v,
               copy.value_or(at::Tensor()));
 }
@@ -75,13 +76,15 @@ TORCH_LIBRARY_FRAGMENT(meap, library) {
       "adamw_(Tensor(a!) master, Tensor(b!) m, Tensor(c!) v, Tensor grad, Tensor? copy, int step, "
       "float grad_scale, float lr, float beta1, float beta2, float eps, float weight_decay) -> ()",
       &AdamWOperator);
+  library.def("grad_norm(Tensor[] grads) -> float",
+              [](at::TensorList grads) { return GradNorm(grads.vec()); });
 }
 
 }  // namespace
 
 void AdamWUpdate(const AdamWOptions& options, int64_t step, double grad_scale,
-                 const at::Tensor& grad, at::Tensor master, at::Tensor m, at::Tensor v,
-                 at::Tensor copy) {
+                 const at::Tensor& grad, const at::Tensor& master, const at::Tensor& m,
+                 const at::Tensor& v, const at::Tensor& copy) {
   if (!FitsKernel(grad, master, m, v, copy)) {
     return reference::AdamWUpdate(options, step, grad_scale, grad, master, m, v, copy);
   }

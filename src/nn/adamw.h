@@ -23,8 +23,8 @@ struct AdamWOptions {
 /// from 1. Where the model computes in another dtype, `copy` is its weight, written in the same
 /// pass; else undefined.
 void AdamWUpdate(const AdamWOptions& options, int64_t step, double grad_scale,
-                 const at::Tensor& grad, at::Tensor master, at::Tensor m, at::Tensor v,
-                 at::Tensor copy);
+                 const at::Tensor& grad, const at::Tensor& master, const at::Tensor& m,
+                 const at::Tensor& v, const at::Tensor& copy);
 
 /// Euclidean norm over all elements of all gradients, f64 accumulation; the same bits for any
 /// number of threads.
@@ -33,8 +33,8 @@ double GradNorm(const std::vector<at::Tensor>& grads);
 namespace reference {
 /// The same in plain libtorch, for every device and dtype.
 void AdamWUpdate(const AdamWOptions& options, int64_t step, double grad_scale,
-                 const at::Tensor& grad, at::Tensor master, at::Tensor m, at::Tensor v,
-                 at::Tensor copy);
+                 const at::Tensor& grad, const at::Tensor& master, const at::Tensor& m,
+                 const at::Tensor& v, const at::Tensor& copy);
 double GradNorm(const std::vector<at::Tensor>& grads);
 }  // namespace reference
 

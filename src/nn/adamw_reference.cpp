@@ -8,8 +8,8 @@
 namespace meap::reference {
 
 void AdamWUpdate(const AdamWOptions& options, int64_t step, double grad_scale,
-                 const at::Tensor& grad, at::Tensor master, at::Tensor m, at::Tensor v,
-                 at::Tensor copy) {
+                 const at::Tensor& grad, const at::Tensor& master, const at::Tensor& m,
+                 const at::Tensor& v, const at::Tensor& copy) {
   const at::Tensor g = grad.to(at::kFloat) * grad_scale;
   m.lerp_(g, 1 - options.beta1);
   v.mul_(options.beta2).addcmul_(g, g, 1 - options.beta2);

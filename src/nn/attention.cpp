@@ -71,6 +71,7 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
     work.grad_q = Rows(grad_q_NHd);
     work.grad_k = Rows(grad_k_NKd);
     work.grad_v = Rows(grad_v_NKd);
+    work.Cut(at::get_num_threads());
     at::parallel_for(0, work.pieces(), 1,
                      [&](int64_t begin, int64_t end) { work.Run(begin, end); });
     return {grad_q_NHd, grad_k_NKd, grad_v_NKd, at::Tensor()};
@@ -109,7 +110,7 @@ bool FitsFlashAttention(const at::Tensor& q_NHd, const Segments& segments) {
 at::Tensor PackedAttender::Attend(int64_t, const at::Tensor& q_NHd, const at::Tensor& k_NKd,
                                   const at::Tensor& v_NKd) {
   if (q_NHd.is_cuda() && !segments_.gpu_offsets.defined()) {  // once for all layers
-    segments_.gpu_offsets = at::tensor(segments_.offsets, at::kInt).to(q_NHd.device());
+    segments_.gpu_offsets = SendTo(at::tensor(segments_.offsets, at::kInt), q_NHd.device());
   }
   return PackedAttention(q_NHd, k_NKd, v_NKd, segments_);
 }

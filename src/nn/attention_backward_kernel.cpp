@@ -23,12 +23,14 @@ T* Row(const TokenRows& rows, int64_t token, int64_t head, int64_t d) {
   return static_cast<T*>(const_cast<void*>(rows.data)) + token * rows.stride + head * d;
 }
 
-/// Memory of one thread, all in f32 numbers.
+/// Memory of one thread, all in f32 numbers: for segments up to `longest`, of which one piece makes
+/// the gradients of up to `most_queries` positions as queries.
 struct Buffers {
-  Buffers(int64_t group, int64_t longest, int64_t head_dim)
+  Buffers(int64_t group, int64_t longest, int64_t most_queries, int64_t head_dim)
       : blocks(longest, head_dim),
         rows(RoundUp(longest, kQueryBlock)),
-        size(group * rows * (blocks.width + 1) + 2 * blocks.transposed_size() +
+        query_rows(RoundUp(most_queries, kQueryBlock)),
+        size(group * (query_rows * blocks.width + rows) + 2 * blocks.transposed_size() +
              3 * blocks.plain_size() + 4 * kQueryBlock * blocks.width +
              4 * kQueryBlock * blocks.step),
         memory(size) {
@@ -38,7 +40,7 @@ struct Buffers {
       p += count;
       return taken;
     };
-    grad_q = take(group * rows * blocks.width);
+    grad_q = take(group * query_rows * blocks.width);
     delta = take(group * rows);
     keys_T = take(blocks.transposed_size());
     values_T = take(blocks.transposed_size());
@@ -56,10 +58,11 @@ struct Buffers {
   }
 
   KeyBlocks blocks;
-  int64_t rows;
+  int64_t rows, query_rows;
   int64_t size;
   Scratch memory;
-  float *grad_q, *delta;            // of a whole segment, for each head of the group
+  float* grad_q;                    // of the piece's queries, for each head of the group
+  float* delta;                     // of a whole segment, likewise
   float *keys_T, *values_T, *keys;  // one block of keys, packed
   float *grad_k, *grad_v;           // sums of its gradients
   float *q_left, *q_right;          // one block of queries, packed in two ways
@@ -126,35 +129,46 @@ HWY_INLINE void GradScoresPair(const PairRows& pair, const RowState* states, flo
   }
 }
 
-/// One piece of the backward pass: a segment and a key/value head with its query heads.
+/// One piece of the backward pass: a segment and a key/value head with its query heads, or a block
+/// of it.
 template <class Units, class T>
 class Piece {
  public:
-  Piece(const AttentionBackward& work, const Buffers& buffers, int64_t segment, int64_t kv_head)
+  Piece(const AttentionBackward& work, const Buffers& buffers, const HeadBlock& piece)
       : work_(work),
         in_(work.inputs),
         b_(buffers),
         d_(in_.head_dim),
         units_((d_ + Units::kPack - 1) / Units::kPack),
-        blocks_(in_.offsets[segment + 1] - in_.offsets[segment], d_),
-        start_(in_.offsets[segment]),
-        kv_head_(kv_head),
+        blocks_(in_.queries(piece.segment), d_),
+        start_(in_.offsets[piece.segment]),
+        kv_head_(piece.kv_head),
+        first_block_(piece.block == AttentionBackward::kWhole ? 0 : piece.block),
+        end_block_(piece.block == AttentionBackward::kWhole ? blocks_.count : piece.block + 1),
+        first_query_(first_block_ * blocks_.keys),
+        end_query_(std::min(blocks_.length, end_block_ * blocks_.keys)),
         group_(in_.heads / in_.kv_heads),
         scale_(1.0f / std::sqrt(static_cast<float>(d_))) {}
 
   void Run() {
     for (int64_t g = 0; g < group_; ++g) {
-      for (int64_t r = 0; r < blocks_.length; ++r) Delta(g)[r] = RowDelta(start_ + r, Head(g));
+      for (int64_t r = first_query_; r < blocks_.length; ++r) {
+        Delta(g)[r] = RowDelta(start_ + r, Head(g));
+      }
     }
-    for (int64_t i = 0; i < blocks_.count; ++i) KeyBlock(i);
+    for (int64_t i = 0; i < first_block_; ++i) OlderKeys(i);
+    for (int64_t i = first_block_; i < end_block_; ++i) OwnKeys(i);
     for (int64_t g = 0; g < group_; ++g) {
-      WriteRows(GradQ(g), blocks_.length, work_.grad_q, start_, Head(g));
+      WriteRows(GradQ(g, first_query_), end_query_ - first_query_, work_.grad_q,
+                start_ + first_query_, Head(g));
     }
   }
 
  private:
   int64_t Head(int64_t g) const { return kv_head_ * group_ + g; }
-  float* GradQ(int64_t g) const { return b_.grad_q + g * b_.rows * blocks_.width; }
+  float* GradQ(int64_t g, int64_t row) const {
+    return b_.grad_q + (g * b_.query_rows + row - first_query_) * blocks_.width;
+  }
   float* Delta(int64_t g) const { return b_.delta + g * b_.rows; }
 
   /// sum over d of out * grad_out: what the softmax's normalisation takes from each gradient.
@@ -168,60 +182,102 @@ class Piece {
     return Sum(sum);
   }
 
-  void KeyBlock(int64_t i) {
-    const int64_t first = i * blocks_.keys;
-    const int64_t keys = blocks_.keys_of(i);
+  void PackKeys(int64_t first, int64_t keys) const {
     const T* k = Row<T>(in_.k, start_ + first, kv_head_, d_);
     const T* v = Row<T>(in_.v, start_ + first, kv_head_, d_);
     PackTransposed<Units>(k, in_.k.stride, keys, blocks_.keys, d_, b_.keys_T, blocks_.step);
     PackTransposed<Units>(v, in_.v.stride, keys, blocks_.keys, d_, b_.values_T, blocks_.step);
     PackRight<Units>(k, in_.k.stride, keys, blocks_.keys, d_, b_.keys, blocks_.width);
+  }
+
+  /// Block i against the piece's queries, all of which see all of it: for their gradients alone.
+  void OlderKeys(int64_t i) const {
+    const int64_t first = i * blocks_.keys;
+    PackKeys(first, blocks_.keys);
+    for (int64_t g = 0; g < group_; ++g) {
+      for (int64_t row = first_query_; row < end_query_; row += kQueryBlock) {
+        const Block block = BlockAt(row, first, blocks_.keys);
+        Scores(g, row, block);
+        AddGradQ(g, row, block);
+      }
+    }
+  }
+
+  /// Block i, one of the piece's, against all queries that see some of it: for its own gradients,
+  /// and for those of the piece's queries.
+  void OwnKeys(int64_t i) const {
+    const int64_t first = i * blocks_.keys;
+    const int64_t keys = blocks_.keys_of(i);
+    PackKeys(first, keys);
     std::fill_n(b_.grad_k, blocks_.plain_size(), 0.0f);
     std::fill_n(b_.grad_v, blocks_.plain_size(), 0.0f);
     for (int64_t g = 0; g < group_; ++g) {
-      for (int64_t row = first / kQueryBlock * kQueryBlock; row < blocks_.length;
-           row += kQueryBlock) {
-        QueryBlock(
-            g, row,
-            {RoundUp(std::min(kQueryBlock, blocks_.length - row), kTileRows), keys, row - first});
+      for (int64_t row = first; row < blocks_.length; row += kQueryBlock) {
+        const Block block = BlockAt(row, first, keys);
+        Scores(g, row, block);
+        AddGradKeys(g, row, block);
+        if (row < end_query_) AddGradQ(g, row, block);
       }
     }
     WriteRows(b_.grad_k, keys, work_.grad_k, start_ + first, kv_head_);
     WriteRows(b_.grad_v, keys, work_.grad_v, start_ + first, kv_head_);
   }
 
-  void PackQueries(int64_t head, int64_t row, int64_t padded) const {
-    const int64_t rows = std::min(kQueryBlock, blocks_.length - row);
-    const T* q = Row<T>(in_.q, start_ + row, head, d_);
-    const T* grad = Row<T>(work_.grad_out, start_ + row, head, d_);
-    const int64_t width = blocks_.width;
-    PackRight<Units>(q, in_.q.stride, rows, padded, d_, b_.q_right, width);
-    PackRight<Units>(grad, work_.grad_out.stride, rows, padded, d_, b_.grad_right, width);
-    if constexpr (Units::kPack == 2) {  // else the packed right factor serves as a left one too
-      PackLeft<Units>(q, in_.q.stride, rows, padded, d_, b_.q_left, width);
-      PackLeft<Units>(grad, work_.grad_out.stride, rows, padded, d_, b_.grad_left, width);
+  /// The queries from `row` on against the keys from `first` on.
+  Block BlockAt(int64_t row, int64_t first, int64_t keys) const {
+    return {RoundUp(std::min(kQueryBlock, blocks_.length - row), kTileRows), keys, row - first};
+  }
+
+  /// Queries and the result's gradient as left factors; in f32 as right ones too, which are alike.
+  void PackQueries(int64_t g, int64_t row, const Block& block) const {
+    if constexpr (kPairs) {
+      const int64_t rows = std::min(kQueryBlock, blocks_.length - row);
+      PackLeft<Units>(Row<T>(in_.q, start_ + row, Head(g), d_), in_.q.stride, rows, block.rows, d_,
+                      b_.q_left, blocks_.width);
+      PackLeft<Units>(Row<T>(work_.grad_out, start_ + row, Head(g), d_), work_.grad_out.stride,
+                      rows, block.rows, d_, b_.grad_left, blocks_.width);
+    } else {
+      PackQueriesRight(g, row, block);
     }
   }
 
-  void QueryBlock(int64_t g, int64_t row, const Block& block) {
-    constexpr bool kPairs = Units::kPack == 2;
+  void PackQueriesRight(int64_t g, int64_t row, const Block& block) const {
+    const int64_t rows = std::min(kQueryBlock, blocks_.length - row);
+    PackRight<Units>(Row<T>(in_.q, start_ + row, Head(g), d_), in_.q.stride, rows, block.rows, d_,
+                     b_.q_right, blocks_.width);
+    PackRight<Units>(Row<T>(work_.grad_out, start_ + row, Head(g), d_), work_.grad_out.stride, rows,
+                     block.rows, d_, b_.grad_right, blocks_.width);
+  }
+
+  /// Weights of a block and the gradients of its scores, as the products below read them.
+  void Scores(int64_t g, int64_t row, const Block& block) const {
     const int64_t width = blocks_.width;
     const int64_t step = blocks_.step;
-    PackQueries(Head(g), row, block.rows);
+    PackQueries(g, row, block);
     ScoreProduct<Units>(block, {kPairs ? b_.q_left : b_.q_right, width, 1}, {b_.keys_T, step},
                         units_, {b_.scores, step});
     ScoreProduct<Units>(block, {kPairs ? b_.grad_left : b_.grad_right, width, 1},
                         {b_.values_T, step}, units_, {b_.grad_weights, step});
-    const int64_t pair_step = kPairs ? 2 * step : step;
     GradScoresBlock(g, row, block);
+  }
+
+  void AddGradKeys(int64_t g, int64_t row, const Block& block) const {
+    const int64_t width = blocks_.width;
+    const int64_t pair_step = kPairs ? 2 * blocks_.step : blocks_.step;
+    if constexpr (kPairs) PackQueriesRight(g, row, block);
     TransposedSum<Units>(block, {kPairs ? b_.weights_packed : b_.scores, pair_step},
                          {b_.grad_right, width}, {b_.grad_v, width}, d_);
     TransposedSum<Units>(block, {b_.grad_weights, pair_step}, {b_.q_right, width},
                          {b_.grad_k, width}, d_);
+  }
+
+  void AddGradQ(int64_t g, int64_t row, const Block& block) const {
+    const int64_t step = blocks_.step;
     const Left grad_scores =
         kPairs ? Left{b_.grad_scores_left, step / 2, 1} : Left{b_.grad_weights, step, 1};
-    WeightedSum<Units>(block, grad_scores, {b_.keys, width}, {GradQ(g) + row * width, width}, d_,
-                       row - block.offset > 0);
+    const bool first_keys = row == block.offset;
+    WeightedSum<Units>(block, grad_scores, {b_.keys, blocks_.width}, {GradQ(g, row), blocks_.width},
+                       d_, !first_keys);
   }
 
   void GradScoresBlock(int64_t g, int64_t row, const Block& block) const {
@@ -255,6 +311,7 @@ class Piece {
     }
   }
 
+  static constexpr bool kPairs = Units::kPack == 2;
   const AttentionBackward& work_;
   const AttentionInputs& in_;
   const Buffers& b_;
@@ -263,6 +320,8 @@ class Piece {
   KeyBlocks blocks_;
   int64_t start_;
   int64_t kv_head_;
+  int64_t first_block_, end_block_;  // the piece's blocks of positions
+  int64_t first_query_, end_query_;  // the same positions
   int64_t group_;
   float scale_;
 };
@@ -270,14 +329,15 @@ class Piece {
 template <class Units, class T>
 void RunAll(const AttentionBackward& work, int64_t begin, int64_t end) {
   const AttentionInputs& in = work.inputs;
-  int64_t longest = 1;
-  for (int64_t i = begin / in.kv_heads; i * in.kv_heads < end; ++i) {
-    longest = std::max(longest, in.offsets[i + 1] - in.offsets[i]);
-  }
-  const Buffers buffers(in.heads / in.kv_heads, longest, in.head_dim);
+  int64_t longest = 1, most_queries = 1;
   for (int64_t i = begin; i < end; ++i) {
-    Piece<Units, T>(work, buffers, i / in.kv_heads, i % in.kv_heads).Run();
+    const int64_t length = in.queries(work.cut[i].segment);
+    const bool whole = work.cut[i].block == AttentionBackward::kWhole;
+    longest = std::max(longest, length);
+    most_queries = std::max(most_queries, whole ? length : std::min(length, meap::kKeyBlock));
   }
+  const Buffers buffers(in.heads / in.kv_heads, longest, most_queries, in.head_dim);
+  for (int64_t i = begin; i < end; ++i) Piece<Units, T>(work, buffers, work.cut[i]).Run();
 }
 
 }  // namespace
@@ -299,6 +359,20 @@ HWY_AFTER_NAMESPACE();
 namespace meap {
 
 HWY_EXPORT(AttentionGradients);
+
+void AttentionBackward::Cut(int threads) {
+  cut = HeadBlocks(inputs);
+  const auto blocks = static_cast<int64_t>(cut.size());
+  const int64_t whole = inputs.segments() * inputs.kv_heads;
+  // Time is that of the thread with the most pieces, taken as equal: its share of all of them. The
+  // work of blocks is some four thirds of the whole: seven products for five off the diagonal.
+  const auto most = [&](int64_t pieces) { return (pieces + threads - 1) / threads; };
+  if (4 * most(blocks) * whole < 3 * most(whole) * blocks) return;
+  cut.clear();
+  for (int64_t i = 0; i < whole; ++i) {
+    cut.push_back({i / inputs.kv_heads, i % inputs.kv_heads, kWhole});
+  }
+}
 
 void AttentionBackward::Run(int64_t begin, int64_t end) const {
   HWY_DYNAMIC_DISPATCH(AttentionGradients)(*this, begin, end);

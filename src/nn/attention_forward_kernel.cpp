@@ -25,25 +25,21 @@ const T* Row(const TokenRows& rows, int64_t token, int64_t head, int64_t d) {
 }
 
 template <class Units, class T>
-void PackPiece(const AttentionForward& work, int64_t piece) {
+void PackPiece(const AttentionForward& work, const HeadBlock& piece) {
   const AttentionInputs& in = work.inputs();
-  const int64_t segment = piece / in.kv_heads;
-  const int64_t head = piece % in.kv_heads;
+  const int64_t segment = piece.segment;
+  const int64_t head = piece.kv_head;
   const int64_t d = in.head_dim;
   const KeyBlocks blocks(in.keys(segment), d);
   const TokenRows& k = in.cached.empty() ? in.k : in.cached[segment].k;
   const TokenRows& v = in.cached.empty() ? in.v : in.cached[segment].v;
-  const int64_t first = in.cached.empty() ? in.offsets[segment] : 0;
-  float* to = work.packed(segment, head);
-  for (int64_t i = 0; i < blocks.count; ++i) {
-    const int64_t token = first + i * blocks.keys;
-    const int64_t keys = blocks.keys_of(i);
-    PackTransposed<Units>(Row<T>(k, token, head, d), k.stride, keys, blocks.keys, d, to,
-                          blocks.step);
-    to += blocks.transposed_size();
-    PackRight<Units>(Row<T>(v, token, head, d), v.stride, keys, blocks.keys, d, to, blocks.width);
-    to += blocks.plain_size();
-  }
+  const int64_t token = (in.cached.empty() ? in.offsets[segment] : 0) + piece.block * blocks.keys;
+  const int64_t keys = blocks.keys_of(piece.block);
+  float* const keys_T = work.packed(segment, head) + piece.block * blocks.packed_size();
+  PackTransposed<Units>(Row<T>(k, token, head, d), k.stride, keys, blocks.keys, d, keys_T,
+                        blocks.step);
+  PackRight<Units>(Row<T>(v, token, head, d), v.stride, keys, blocks.keys, d,
+                   keys_T + blocks.transposed_size(), blocks.width);
 }
 
 /// Softmax so far of a block of queries: maximum and sum of each row, and the weighted values.
@@ -150,26 +146,25 @@ void RunPiece(const AttentionForward& work, const AttentionForward::Task& task, 
   Bf16* weights = reinterpret_cast<Bf16*>(scores.data + kQueryBlock * blocks.step);
   PackLeft<Units>(Row<T>(in.q, in.offsets[task.segment] + task.row, task.head, d), in.q.stride,
                   rows, padded, d, queries, blocks.width);
-  const float* packed = work.packed(task.segment, task.head / (in.heads / in.kv_heads));
+  const float* keys_T = work.packed(task.segment, task.head / (in.heads / in.kv_heads));
   const float scale = 1.0f / std::sqrt(static_cast<float>(d));
   for (int64_t i = 0; i * blocks.keys < first + rows; ++i) {
     const Block block{padded, blocks.keys_of(i), first - i * blocks.keys};
-    ScoreProduct<Units>(block, {queries, blocks.width, 1}, {packed, blocks.step}, units, scores);
-    packed += blocks.transposed_size();
+    ScoreProduct<Units>(block, {queries, blocks.width, 1}, {keys_T, blocks.step}, units, scores);
     SoftmaxBlock<Units>(block, rows, scale, blocks.width, scores, weights, running);
     const Left left = Units::kPack == 2
                           ? Left{reinterpret_cast<const float*>(weights), blocks.step / 2, 1}
                           : Left{scores.data, blocks.step, 1};
-    WeightedSum<Units>(block, left, {packed, blocks.width}, {running.values, blocks.width}, d,
-                       i > 0);
-    packed += blocks.plain_size();
+    WeightedSum<Units>(block, left, {keys_T + blocks.transposed_size(), blocks.width},
+                       {running.values, blocks.width}, d, i > 0);
+    keys_T += blocks.packed_size();
   }
   WriteRows<T>(work, task, rows, blocks.width, running);
 }
 
 template <class Units, class T>
 void PackAll(const AttentionForward& work, int64_t begin, int64_t end) {
-  for (int64_t i = begin; i < end; ++i) PackPiece<Units, T>(work, i);
+  for (int64_t i = begin; i < end; ++i) PackPiece<Units, T>(work, work.pack(i));
 }
 
 template <class Units, class T>
@@ -208,12 +203,23 @@ namespace meap {
 HWY_EXPORT(AttentionPack);
 HWY_EXPORT(AttentionRun);
 
+std::vector<HeadBlock> HeadBlocks(const AttentionInputs& inputs) {
+  std::vector<HeadBlock> all;
+  for (int64_t segment = 0; segment < inputs.segments(); ++segment) {
+    const KeyBlocks blocks(inputs.keys(segment), inputs.head_dim);
+    for (int64_t head = 0; head < inputs.kv_heads; ++head) {
+      for (int64_t i = 0; i < blocks.count; ++i) all.push_back({segment, head, i});
+    }
+  }
+  return all;
+}
+
 AttentionForward::AttentionForward(AttentionInputs inputs, void* out, float* log_sum)
-    : inputs_(std::move(inputs)), out_(out), log_sum_(log_sum) {
+    : inputs_(std::move(inputs)), out_(out), log_sum_(log_sum), packs_(HeadBlocks(inputs_)) {
   for (int64_t segment = 0; segment < inputs_.segments(); ++segment) {
     const KeyBlocks blocks(inputs_.keys(segment), inputs_.head_dim);
     pack_begin_.push_back(workspace_size_);
-    pack_size_.push_back(blocks.count * (blocks.transposed_size() + blocks.plain_size()));
+    pack_size_.push_back(blocks.count * blocks.packed_size());
     workspace_size_ += pack_size_.back() * inputs_.kv_heads;
     const int64_t count = (inputs_.queries(segment) + kQueryBlock - 1) / kQueryBlock;
     for (int64_t head = 0; head < inputs_.heads; ++head) {

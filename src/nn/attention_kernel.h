@@ -37,6 +37,16 @@ struct AttentionInputs {
   int64_t keys(int64_t segment) const { return past(segment) + queries(segment); }
 };
 
+/// A block of keys (attention_plan.h) of one segment and key/value head.
+struct HeadBlock {
+  int64_t segment;
+  int64_t kv_head;
+  int64_t block;
+};
+
+/// All blocks of all segments and key/value heads.
+std::vector<HeadBlock> HeadBlocks(const AttentionInputs& inputs);
+
 /// Forward pass, cut into pieces that may run in parallel in two phases: all of Pack, then all of
 /// Run. Every piece writes its own part of the results, so that they do not depend on the threads.
 class AttentionForward {
@@ -49,7 +59,7 @@ class AttentionForward {
   int64_t WorkspaceSize() const { return workspace_size_; }
   void SetWorkspace(float* workspace) { workspace_ = workspace; }
 
-  int64_t packs() const { return static_cast<int64_t>(inputs_.segments() * inputs_.kv_heads); }
+  int64_t packs() const { return static_cast<int64_t>(packs_.size()); }
   void Pack(int64_t begin, int64_t end) const;
   int64_t runs() const { return static_cast<int64_t>(tasks_.size()); }
   void Run(int64_t begin, int64_t end) const;
@@ -60,6 +70,7 @@ class AttentionForward {
     int64_t row;  // first query of the block, counted from the segment's start
   };
   const AttentionInputs& inputs() const { return inputs_; }
+  const HeadBlock& pack(int64_t i) const { return packs_[i]; }
   const Task& task(int64_t i) const { return tasks_[i]; }
   void* out() const { return out_; }
   float* log_sum() const { return log_sum_; }
@@ -72,6 +83,7 @@ class AttentionForward {
   AttentionInputs inputs_;
   void* out_;
   float* log_sum_;
+  std::vector<HeadBlock> packs_;
   std::vector<Task> tasks_;
   std::vector<int64_t> pack_begin_;
   std::vector<int64_t> pack_size_;
@@ -79,7 +91,8 @@ class AttentionForward {
   float* workspace_ = nullptr;
 };
 
-/// Backward pass: pieces are pairs of a segment and a key/value head, each alone.
+/// Backward pass, cut into pieces that each stand alone. The bits of the results do not depend on
+/// the cut: every sum has its order.
 struct AttentionBackward {
   AttentionInputs inputs;
   TokenRows out, grad_out;         // the forward result and the gradient of it
@@ -87,8 +100,15 @@ struct AttentionBackward {
   // Gradients, written in full: token strides as in `inputs` may differ from these.
   TokenRows grad_q, grad_k, grad_v;
 
-  int64_t pieces() const { return inputs.segments() * inputs.kv_heads; }
+  /// A piece is all of a segment and a key/value head, which makes scores once. Where those are too
+  /// few to keep `threads` busy, it is one block: of that block's positions the gradients as keys
+  /// and values and those as queries, for which most scores are made twice.
+  void Cut(int threads);
+  int64_t pieces() const { return static_cast<int64_t>(cut.size()); }
   void Run(int64_t begin, int64_t end) const;
+
+  static constexpr int64_t kWhole = -1;  // as a block: all of the segment
+  std::vector<HeadBlock> cut;            // made by Cut
 };
 
 }  // namespace meap

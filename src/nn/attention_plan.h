@@ -25,6 +25,8 @@ struct KeyBlocks {
 
   int64_t transposed_size() const { return width * step; }
   int64_t plain_size() const { return keys * width; }
+  /// Of one block as the forward pass packs it: keys transposed, then values.
+  int64_t packed_size() const { return transposed_size() + plain_size(); }
   /// Keys that block i really has.
   int64_t keys_of(int64_t i) const { return std::min(keys, length - i * keys); }
 

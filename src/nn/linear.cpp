@@ -54,14 +54,8 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
     const at::Tensor &x_NI = saved[0], &weight_OI = saved[1];
     const at::Tensor grad_out_NO = grads[0].contiguous();
     variable_list results(3);
-    if (ctx->needs_input_grad(1)) {
-      results[1] = at::empty_like(weight_OI);
-      MatrixProduct(grad_out_NO.t(), x_NI, results[1]);
-    }
-    if (ctx->needs_input_grad(0)) {
-      results[0] = at::empty({grad_out_NO.size(0), weight_OI.size(1)}, grad_out_NO.options());
-      MatrixProduct(grad_out_NO, weight_OI, results[0]);
-    }
+    if (ctx->needs_input_grad(1)) results[1] = MatrixProduct(grad_out_NO.t(), x_NI);
+    if (ctx->needs_input_grad(0)) results[0] = MatrixProduct(grad_out_NO, weight_OI);
     if (ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2)) {
       results[2] = grad_out_NO.sum(0);
     }
@@ -79,6 +73,12 @@ void MatrixProduct(const at::Tensor& a, const at::Tensor& b, at::Tensor out, boo
   } else {
     at::mm_out(out, a, b);
   }
+}
+
+at::Tensor MatrixProduct(const at::Tensor& a, const at::Tensor& b) {
+  at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
+  MatrixProduct(a, b, out);
+  return out;
 }
 
 at::Tensor Linear(const at::Tensor& x_NI, const at::Tensor& weight_OI, const at::Tensor& bias_O) {

@@ -16,9 +16,12 @@ at::Tensor Linear(const at::Tensor& x_NI, const at::Tensor& weight_OI,
 /// stand beside it.
 at::Tensor WideLinear(const at::Tensor& x_NI, const at::Tensor& weight_OI);
 
-/// out = a b, or out += a b where `accumulate`; matrices of one dtype, any strides for a and b. Not
-/// differentiable. On the CPU in f32 by oneDNN where libtorch has it: MKL, which at::mm calls,
-/// leaves half of an AMD CPU's AVX-512 unused.
+/// a b, in the dtype of both; not differentiable.
+at::Tensor MatrixProduct(const at::Tensor& a, const at::Tensor& b);
+
+/// out = a b, or out += a b where `accumulate`; matrices of one dtype, any strides for a and b. On
+/// the CPU in f32 by oneDNN where libtorch has it: MKL, which at::mm calls, leaves half of an AMD
+/// CPU's AVX-512 unused.
 void MatrixProduct(const at::Tensor& a, const at::Tensor& b, at::Tensor out,
                    bool accumulate = false);
 

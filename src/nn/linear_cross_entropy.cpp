@@ -21,7 +21,7 @@ using torch::autograd::variable_list;
 
 /// Loss of a block into nll_B; logits_BV becomes the gradient of them where one is wanted.
 void SoftmaxBlock(const at::Tensor& logits_BV, const at::Tensor& targets_B, double scale,
-                  bool wants_gradient, at::Tensor nll_B) {
+                  bool wants_gradient, const at::Tensor& nll_B) {
   if (HasFusedKernel(logits_BV)) {
     const SoftmaxLoss work{ElementOf(logits_BV),
                            logits_BV.size(1),
@@ -89,7 +89,7 @@ class Blocks {
   const at::Tensor& grad_weight_VD() const { return grad_weight_VD_; }
 
  private:
-  void RunBlock(int64_t begin, int64_t rows, at::Tensor logits_BV) {
+  void RunBlock(int64_t begin, int64_t rows, const at::Tensor& logits_BV) {
     const at::Tensor hidden_BD = hidden_MD_.narrow(0, begin, rows);
     MatrixProduct(hidden_BD, weight_VD_.t(), logits_BV);
     SoftmaxBlock(logits_BV, targets_M_.narrow(0, begin, rows), scale_, wants_gradient_,
@@ -126,6 +126,34 @@ class Blocks {
   at::Tensor grad_weight_VD_;
 };
 
+/// The positions with loss and what they are to predict, found where the targets are and then on
+/// `device`.
+struct LossRows {
+  LossRows(const at::Tensor& targets_N, int64_t vocabulary, at::Device device) {
+    const at::Tensor has_loss_N = targets_N.ne(kIgnoreLabel);
+    if (!has_loss_N.all().item<bool>()) rows_M = has_loss_N.nonzero().squeeze(1);
+    targets_M = Of(targets_N);
+    CheckTargets(vocabulary);
+    if (rows_M.defined()) rows_M = SendTo(rows_M, device);
+    targets_M = SendTo(targets_M, device);
+  }
+
+  /// Those of N rows that have a loss, without gaps.
+  at::Tensor Of(const at::Tensor& x) const {
+    return rows_M.defined() ? x.index_select(0, rows_M) : x.contiguous();
+  }
+
+  at::Tensor rows_M;  // undefined where all have one
+  at::Tensor targets_M;
+
+ private:
+  void CheckTargets(int64_t vocabulary) const {
+    if (!targets_M.is_cpu() || targets_M.numel() == 0) return;
+    MEAP_CHECK(targets_M.min().item<int64_t>() >= 0 && targets_M.max().item<int64_t>() < vocabulary,
+               "targets are within the vocabulary");
+  }
+};
+
 /// [N, ...] with zeros but for `part` in rows_M.
 at::Tensor Spread(const at::Tensor& part, const at::Tensor& rows_M, int64_t tokens) {
   std::vector<int64_t> sizes = part.sizes().vec();
@@ -139,21 +167,16 @@ class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossE
                                const at::Tensor& weight_VD, const at::Tensor& /*row_1D*/,
                                const at::Tensor& targets_N, double scale, bool wants_gradient,
                                int64_t row) {
-    const at::Tensor has_loss_N = targets_N.ne(kIgnoreLabel);
-    const bool all = has_loss_N.all().item<bool>();
-    const at::Tensor rows_M = all ? at::Tensor() : has_loss_N.nonzero().squeeze(1);
-    const auto select = [&](const at::Tensor& x) {
-      return all ? x.contiguous() : x.index_select(0, rows_M);
-    };
-    const at::Tensor targets_M = select(targets_N);
-    CheckTargets(targets_M, weight_VD.size(0));
+    const LossRows with_loss(targets_N, weight_VD.size(0), hidden_ND.device());
     HeadGradient head;
     if (weight_VD.requires_grad()) head.rows = weight_VD.size(0);
     if (row >= 0) head = {.first = row, .rows = 1};
-    Blocks blocks(select(hidden_ND), weight_VD, targets_M, scale, wants_gradient, head);
+    Blocks blocks(with_loss.Of(hidden_ND), weight_VD, with_loss.targets_M, scale, wants_gradient,
+                  head);
     blocks.Run();
     const auto spread = [&](const at::Tensor& part) {
-      return all ? part : Spread(part, rows_M, targets_N.size(0));
+      const at::Tensor& rows_M = with_loss.rows_M;
+      return rows_M.defined() ? Spread(part, rows_M, targets_N.size(0)) : part;
     };
     if (wants_gradient) {
       ctx->saved_data["hidden"] = spread(blocks.grad_hidden_MD());
@@ -185,13 +208,6 @@ class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossE
             at::Tensor(),
             at::Tensor(),
             at::Tensor()};
-  }
-
- private:
-  static void CheckTargets(const at::Tensor& targets_M, int64_t vocabulary) {
-    if (!targets_M.is_cpu() || targets_M.numel() == 0) return;
-    MEAP_CHECK(targets_M.min().item<int64_t>() >= 0 && targets_M.max().item<int64_t>() < vocabulary,
-               "targets are within the vocabulary");
   }
 };
 

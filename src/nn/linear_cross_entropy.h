@@ -21,10 +21,11 @@ struct CrossEntropy {
 };
 
 /// Cross-entropy of softmax(hidden weight^T) against targets_N (int64, kIgnoreLabel = no loss). The
-/// head is computed only where there is loss, a block of rows at a time, softmax in f32. `scale` is
-/// 1 / (tokens with loss in the whole global batch), so that the sum over micro-batches and ranks
-/// is the mean. Where a gradient is wanted, it is made in the forward pass, block by block, so that
-/// no logit is computed twice.
+/// targets may be on the CPU while the rest is on a GPU: then nothing waits for that, which it must
+/// to find the positions with loss among targets of its own. The head is computed only where there
+/// is loss, a block of rows at a time, softmax in f32. `scale` is 1 / (tokens with loss in the
+/// whole global batch), so that the sum over micro-batches and ranks is the mean. Where a gradient
+/// is wanted, it is made in the forward pass, block by block, so that no logit is computed twice.
 CrossEntropy LinearCrossEntropy(const at::Tensor& hidden_ND, const at::Tensor& weight_VD,
                                 const at::Tensor& targets_N, double scale);
 

@@ -88,17 +88,12 @@ class SwiGluLinearFunction : public torch::autograd::Function<SwiGluLinearFuncti
     const variable_list saved = ctx->get_saved_variables();
     const at::Tensor &gate_up_N2F = saved[0], &weight_OF = saved[1];
     const at::Tensor grad_out_NO = grads[0].contiguous();
-    const at::Tensor grad_hidden_NF =
-        at::empty({grad_out_NO.size(0), weight_OF.size(1)}, grad_out_NO.options());
-    MatrixProduct(grad_out_NO, weight_OF, grad_hidden_NF);
+    const at::Tensor grad_hidden_NF = MatrixProduct(grad_out_NO, weight_OF);
     variable_list results(3);
     at::Tensor hidden_NF;
     if (ctx->needs_input_grad(1)) hidden_NF = at::empty_like(grad_hidden_NF);
     results[0] = Backward(gate_up_N2F, grad_hidden_NF, hidden_NF);
-    if (hidden_NF.defined()) {
-      results[1] = at::empty_like(weight_OF);
-      MatrixProduct(grad_out_NO.t(), hidden_NF, results[1]);
-    }
+    if (hidden_NF.defined()) results[1] = MatrixProduct(grad_out_NO.t(), hidden_NF);
     if (ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2)) {
       results[2] = grad_out_NO.sum(0);
     }

@@ -4,6 +4,9 @@
 #include <ATen/DeviceAccelerator.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/console.h"
 #include "core/error.h"
 #include "core/machine.h"
@@ -28,9 +31,28 @@ TrainShape ShapeOf(const Recipe& recipe, const RunSizes& sizes, at::ScalarType d
           .recomputed = ReadRecomputed(recipe.train)};
 }
 
-double MemoryLimit(at::Device device) {
-  if (device.is_cpu()) return static_cast<double>(MachineMemory());
-  return static_cast<double>(at::accelerator::getMemoryInfo(device.index()).second);
+/// What the device has, and what is taken of it: by this program, and on a GPU by CUDA and by other
+/// programs too.
+void LookAtMemory(Preflight& preflight) {
+  if (preflight.device.is_cpu()) {
+    preflight.memory = {{"program", static_cast<double>(ResidentMemory())}};
+    preflight.memory_limit = static_cast<double>(MachineMemory());
+    return;
+  }
+  at::accelerator::emptyCache();  // what measuring took is free for the run
+  const auto [left, all] = at::accelerator::getMemoryInfo(preflight.device.index());
+  preflight.memory = {{"in use already", static_cast<double>(all - left)}};
+  preflight.memory_limit = static_cast<double>(all);
+}
+
+/// Takes what stays on a GPU's host out of `uses` and gives it back.
+std::vector<MemoryUse> TakeHostUses(at::Device device, std::vector<MemoryUse>& uses) {
+  if (device.is_cpu()) return {};
+  const auto host = std::stable_partition(uses.begin(), uses.end(),
+                                          [](const MemoryUse& use) { return !use.on_host; });
+  std::vector<MemoryUse> taken(std::make_move_iterator(host), std::make_move_iterator(uses.end()));
+  uses.erase(host, uses.end());
+  return taken;
 }
 
 /// The best of a few: what comes first pays for threads and caches.
@@ -52,8 +74,9 @@ double MeasureMatrixRate(at::Device device, at::ScalarType dtype) {
 template <class Change>
 double TotalWith(const Preflight& preflight, TrainShape shape, const Change& change) {
   change(shape);
-  const double program = preflight.memory.front().bytes;
-  return program + TotalBytes(ForecastMemory(shape));
+  std::vector<MemoryUse> uses = ForecastMemory(shape);
+  TakeHostUses(preflight.device, uses);
+  return preflight.memory.front().bytes + TotalBytes(uses);
 }
 
 /// Keys that would make it fit, each by itself, or else all together.
@@ -113,29 +136,30 @@ double DensePeak(const std::string& gpu, at::ScalarType dtype) {
 
 Preflight ForecastRun(const Recipe& recipe, const RunSizes& sizes, at::Device device,
                       at::ScalarType dtype) {
-  Preflight preflight;
+  Preflight preflight{.device = device};
   const double rows = static_cast<double>(sizes.batch_rows * sizes.sequence_length);
   preflight.matrix_rate = MeasureMatrixRate(device, dtype);
-  if (device.is_cuda()) preflight.peak_rate = DensePeak(GpuName(), dtype);
-  preflight.memory = ForecastMemory(ShapeOf(recipe, sizes, dtype));
-  const double program = device.is_cpu() ? static_cast<double>(ResidentMemory()) : 0;
-  preflight.memory.insert(preflight.memory.begin(), {"program", program});
-  preflight.memory_limit = MemoryLimit(device);
+  if (device.is_cuda()) preflight.peak_rate = DensePeak(GpuName(device), dtype);
+  LookAtMemory(preflight);
+  std::vector<MemoryUse> uses = ForecastMemory(ShapeOf(recipe, sizes, dtype));
+  preflight.host = TakeHostUses(device, uses);
+  preflight.memory.insert(preflight.memory.end(), uses.begin(), uses.end());
   preflight.flops_per_token = TrainFlopsPerToken(sizes.config, sizes.sequence_length);
   preflight.step_flops = preflight.flops_per_token * rows;
   return preflight;
 }
 
 void RequireMemory(const Preflight& preflight, const Recipe& recipe, const RunSizes& sizes,
-                   at::Device device, at::ScalarType dtype) {
+                   at::ScalarType dtype) {
   const double total = TotalBytes(preflight.memory);
   if (!recipe.guard.memory || total <= preflight.memory_limit) return;
-  throw InputError({.what = "the run does not fit into memory",
-                    .where = "forecast:\n    " + Join(PreflightLines(preflight, sizes), "\n    "),
-                    .expected = fmt::format("at most {}, what {} has",
-                                            FormatBytes(preflight.memory_limit), device.str()),
-                    .got = FormatBytes(total),
-                    .hint = WhatWouldFit(preflight, ShapeOf(recipe, sizes, dtype))});
+  throw InputError(
+      {.what = "the run does not fit into memory",
+       .where = "forecast:\n    " + Join(PreflightLines(preflight, sizes), "\n    "),
+       .expected = fmt::format("at most {}, what {} has", FormatBytes(preflight.memory_limit),
+                               preflight.device.str()),
+       .got = FormatBytes(total),
+       .hint = WhatWouldFit(preflight, ShapeOf(recipe, sizes, dtype))});
 }
 
 std::vector<std::string> PreflightLines(const Preflight& preflight, const RunSizes& sizes) {
@@ -147,6 +171,10 @@ std::vector<std::string> PreflightLines(const Preflight& preflight, const RunSiz
   lines.push_back(fmt::format("{:<16} {:>10} of {}", "memory",
                               FormatBytes(TotalBytes(preflight.memory)),
                               FormatBytes(preflight.memory_limit)));
+  for (const MemoryUse& use : preflight.host) {
+    if (use.bytes == 0) continue;
+    lines.push_back(fmt::format("{:<16} {:>10} on the host", use.purpose, FormatBytes(use.bytes)));
+  }
   const auto rows = static_cast<double>(sizes.batch_rows * sizes.sequence_length);
   const auto steps = static_cast<double>(sizes.steps);
   lines.push_back(fmt::format("{:<16} {:.3g} TFLOP a step, {} tokens in all", "arithmetic",

@@ -12,8 +12,10 @@ namespace meap {
 
 /// What a run costs and where it computes.
 struct Preflight {
-  std::vector<MemoryUse> memory;  // the program itself first
-  double memory_limit = 0;        // bytes of the machine or GPU
+  at::Device device = at::kCPU;
+  std::vector<MemoryUse> memory = {};  // of the device, what is taken already first
+  std::vector<MemoryUse> host = {};    // what stands beside it on a GPU's host
+  double memory_limit = 0;             // bytes of the machine or GPU
   double flops_per_token = 0;
   double step_flops = 0;   // of a whole optimizer step
   double matrix_rate = 0;  // FLOP/s of a large matrix product here, measured
@@ -26,7 +28,7 @@ Preflight ForecastRun(const Recipe& recipe, const RunSizes& sizes, at::Device de
 
 /// InputError when the run cannot fit, naming the keys that would make it fit.
 void RequireMemory(const Preflight& preflight, const Recipe& recipe, const RunSizes& sizes,
-                   at::Device device, at::ScalarType dtype);
+                   at::ScalarType dtype);
 
 /// The forecast as lines for stderr: memory by purpose, arithmetic, and about how long it takes.
 std::vector<std::string> PreflightLines(const Preflight& preflight, const RunSizes& sizes);

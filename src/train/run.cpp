@@ -346,7 +346,7 @@ RunOutcome RunTraining(const Recipe& recipe, const StartOptions& options,
   SignalGuard::StopIfRequested();
   if (start.from) CheckSameInputs(task->inputs(), *start.from, options.allow_changes);
   const Preflight preflight = ForecastRun(recipe, task->sizes(), device, dtype);
-  RequireMemory(preflight, recipe, task->sizes(), device, dtype);
+  RequireMemory(preflight, recipe, task->sizes(), dtype);
   task->MakeModel(device, dtype);
   SignalGuard::StopIfRequested();
   HoldRunFolder(recipe.output, start);

@@ -6,17 +6,16 @@
 #include <cmath>
 
 #include "core/files.h"
+#include "nn/gpu.h"
 #include "nn/linear_cross_entropy.h"
 
 namespace meap {
 namespace {
 
-template <class T>
-at::Tensor ToTensor(const std::vector<T>& values, at::ScalarType dtype, at::Device device) {
-  const auto size = static_cast<int64_t>(values.size());
-  return at::from_blob(const_cast<T*>(values.data()), {size}, dtype)
-      .to(device, /*non_blocking=*/false,
-          /*copy=*/true);
+/// The values where they stand: they must live until the backward pass is done.
+at::Tensor ViewOf(const std::vector<int64_t>& values) {
+  return at::from_blob(const_cast<int64_t*>(values.data()), {static_cast<int64_t>(values.size())},
+                       at::kLong);
 }
 
 PackedAttender AttenderOf(const TrainingRows& rows) {
@@ -27,9 +26,9 @@ CrossEntropy Forward(const Llama& model, const TrainingRows& rows, double scale,
                      std::optional<uint64_t> dropout_seed) {
   const at::Device device = model.head().device();
   const at::Tensor hidden_ND =
-      model.Forward(ToTensor(rows.input_ids, at::kLong, device),
-                    ToTensor(rows.position_ids, at::kLong, device), attender, dropout_seed);
-  const at::Tensor labels_N = ToTensor(rows.labels, at::kLong, device);
+      model.Forward(SendTo(ViewOf(rows.input_ids), device),
+                    SendTo(ViewOf(rows.position_ids), device), attender, dropout_seed);
+  const at::Tensor labels_N = ViewOf(rows.labels);  // not sent: nothing must wait for a GPU
   if (!model.trained_head_row().defined()) {
     return LinearCrossEntropy(hidden_ND, model.head(), labels_N, scale);
   }
@@ -59,8 +58,8 @@ LossSums& LossSums::operator+=(const LossSums& other) {
 }
 
 at::Tensor ForwardBackward(const Llama& model, const TrainingRows& rows, double scale) {
-  const TrainingRows packed = rows.WithoutPadding();
-  PackedAttender attender = AttenderOf(packed);  // lives until the backward pass is done
+  const TrainingRows packed = rows.WithoutPadding();  // lives until the backward pass is done
+  PackedAttender attender = AttenderOf(packed);       // and so does this
   CrossEntropy result = Forward(model, packed, scale, attender, DropoutSeed(packed));
   result.loss.backward();
   return std::move(result.nll_N);

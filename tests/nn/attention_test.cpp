@@ -1,5 +1,8 @@
 #include "nn/attention.h"
 
+#include <ATen/Parallel.h>
+
+#include "nn/attention_kernel.h"
 #include "tests/nn/operator_support.h"
 
 namespace meap {
@@ -105,6 +108,40 @@ TEST(Attention, SameBitsEachTime) {
   const auto first = testing::ForwardBackward(Kernel(SegmentsOf(shape.lengths)), in);
   const auto second = testing::ForwardBackward(Kernel(SegmentsOf(shape.lengths)), in);
   for (size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(at::equal(first[i], second[i])) << i;
+}
+
+int64_t Pieces(int64_t heads, int64_t kv_heads, std::vector<int64_t> offsets, int threads) {
+  AttentionBackward work;
+  work.inputs = {.heads = heads, .kv_heads = kv_heads, .head_dim = 64, .offsets = offsets};
+  work.Cut(threads);
+  return work.pieces();
+}
+
+TEST(Attention, BackwardPassIsCutFinerWhereThreadsWouldIdle) {
+  const std::vector<int64_t> one = {0, 4096}, many = {0, 1024, 2048, 3072, 4096};
+  EXPECT_EQ(Pieces(32, 2, one, 2), 2);  // the paper's models: two key/value heads
+  EXPECT_EQ(Pieces(32, 2, one, 16), 32);
+  EXPECT_EQ(Pieces(32, 2, many, 2), 8);
+  EXPECT_EQ(Pieces(32, 2, many, 8), 8);
+  EXPECT_EQ(Pieces(4, 1, {0, 100}, 8), 1);  // no block to spare
+  EXPECT_EQ(Pieces(4, 1, {0, 0}, 8), 1);
+}
+
+TEST(Attention, SameBitsForAnyNumberOfThreads) {
+  const int before = at::get_num_threads();
+  for (const Shape& shape : {Shape{{700}, 4, 2, 48}, Shape{{700, 30, 300}, 6, 1, 33}}) {
+    for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+      const Segments segments = SegmentsOf(shape.lengths);
+      testing::ForEachCpuLevel([&] {
+        at::set_num_threads(1);
+        const auto one = testing::ForwardBackward(Kernel(segments), Inputs(shape, dtype));
+        at::set_num_threads(8);
+        const auto eight = testing::ForwardBackward(Kernel(segments), Inputs(shape, dtype));
+        for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], eight[i])) << i;
+      });
+    }
+  }
+  at::set_num_threads(before);
 }
 
 }  // namespace

@@ -87,18 +87,60 @@ TEST_P(GpuTest, Rope) {
       {OnGpu({33, 6, 64}, 1)});
 }
 
-TEST_P(GpuTest, LinearCrossEntropy) {
-  at::Tensor targets = at::arange(50, at::kLong) * 7 % 1001;
-  targets[3] = kIgnoreLabel;
-  targets = targets.to(at::kCUDA);
+/// As training calls it: in place.
+TEST_P(GpuTest, RotateQkv) {
+  constexpr int64_t kHeads = 4, kKvHeads = 2;
+  const RopeTable table = MakeRopeTable({}, 64, 128, at::kCUDA);
+  const at::Tensor positions =
+      at::arange(33, at::TensorOptions().dtype(at::kLong).device(at::kCUDA)) * 3;
+  const auto parts = [](const RotatedQkv& p) { return std::vector{p.q_NHd, p.k_NKd, p.v_NKd}; };
   ExpectSame(
       [&](const auto& in) {
-        return std::vector{LinearCrossEntropy(in[0], in[1], targets, 1.0 / 49).loss};
+        const at::Tensor qkv = in[0] * 1;  // used up by the call
+        auto out = parts(RotateQkv(qkv, kHeads, kKvHeads, table, positions));
+        EXPECT_TRUE(out[0].storage().is_alias_of(qkv.storage()));
+        return out;
       },
       [&](const auto& in) {
-        return std::vector{reference::LinearCrossEntropy(in[0], in[1], targets, 1.0 / 49).loss};
+        return parts(reference::RotateQkv(in[0], kHeads, kKvHeads, table, positions));
       },
-      {OnGpu({50, 32}, 1), OnGpu({1001, 32}, 2)});
+      {OnGpu({33, kHeads + 2 * kKvHeads, 64}, 1)});
+}
+
+/// 50 targets, one of them without loss, on the CPU.
+at::Tensor Targets() {
+  at::Tensor targets = at::arange(50, at::kLong) * 7 % 1001;
+  targets[3] = kIgnoreLabel;
+  return targets;
+}
+
+TEST_P(GpuTest, LinearCrossEntropy) {
+  const at::Tensor on_gpu = Targets().to(at::kCUDA);
+  for (const at::Tensor& targets : {on_gpu, Targets()}) {
+    ExpectSame(
+        [&](const auto& in) {
+          return std::vector{LinearCrossEntropy(in[0], in[1], targets, 1.0 / 49).loss};
+        },
+        [&](const auto& in) {
+          return std::vector{reference::LinearCrossEntropy(in[0], in[1], on_gpu, 1.0 / 49).loss};
+        },
+        {OnGpu({50, 32}, 1), OnGpu({1001, 32}, 2)});
+  }
+}
+
+TEST_P(GpuTest, FrozenHeadCrossEntropy) {
+  constexpr int64_t kRow = 1000;
+  const at::Tensor weight = OnGpu({1001, 32}, 2).detach(), on_gpu = Targets().to(at::kCUDA);
+  ExpectSame(
+      [&](const auto& in) {
+        return std::vector{
+            FrozenHeadCrossEntropy(in[0], weight, Targets(), 1.0 / 49, kRow, in[1]).loss};
+      },
+      [&](const auto& in) {
+        const at::Tensor head = at::cat({weight.narrow(0, 0, kRow), in[1]});
+        return std::vector{reference::LinearCrossEntropy(in[0], head, on_gpu, 1.0 / 49).loss};
+      },
+      {OnGpu({50, 32}, 1), weight.narrow(0, kRow, 1).clone().set_requires_grad(true)});
 }
 
 TEST_P(GpuTest, FlashAttentionOfPackedSequences) {

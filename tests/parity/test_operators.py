@@ -93,3 +93,11 @@ def test_adamw_equals_torch():
         optimizer.step()
     torch.testing.assert_close(master, weight.detach(), rtol=1e-5, atol=1e-6)
     assert torch.equal(copy, master.to(torch.bfloat16))
+
+
+def test_grad_norm_equals_torch():
+    torch.manual_seed(0)
+    for dtype in (torch.float32, torch.bfloat16):
+        grads = [torch.randn(size).to(dtype) for size in ((3, 5), (70001,), (0,))]
+        theirs = torch.nn.utils.get_total_norm([g.double() for g in grads]).item()
+        assert torch.ops.meap.grad_norm(grads) == pytest.approx(theirs, rel=1e-6)

@@ -12,6 +12,7 @@ namespace {
 
 using ::meap::testing::ErrorOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 RunSizes SizesOf(const char* preset, int64_t micro_rows) {
   ModelOptions model;
@@ -28,7 +29,7 @@ RunSizes SizesOf(const char* preset, int64_t micro_rows) {
 std::string Refusal(const Recipe& recipe, const RunSizes& sizes, double limit) {
   Preflight preflight = ForecastRun(recipe, sizes, at::kCPU, at::kFloat);
   preflight.memory_limit = limit;
-  return ErrorOf([&] { RequireMemory(preflight, recipe, sizes, at::kCPU, at::kFloat); }).hint;
+  return ErrorOf([&] { RequireMemory(preflight, recipe, sizes, at::kFloat); }).hint;
 }
 
 double Total(const Recipe& recipe, const RunSizes& sizes) {
@@ -47,15 +48,32 @@ TEST(RequireMemory, NamesTheKeysThatWouldMakeItFit) {
   EXPECT_THAT(Refusal(recipe, sizes, 1e9), HasSubstr("guard.memory=false"));
 }
 
+TEST(RequireMemory, OfAGpuDoesNotHoldWhatStaysOnTheHost) {
+  const Recipe recipe;
+  const RunSizes sizes = SizesOf("meap-0.1b", 16);
+  Preflight preflight = ForecastRun(recipe, sizes, at::kCPU, at::kFloat);
+  preflight.device = at::Device(at::kCUDA, 0);
+  double host = 0;
+  for (const MemoryUse& use : preflight.memory) host += use.on_host ? use.bytes : 0;
+  ASSERT_GT(host, 1e9);  // the checkpoint's copy
+  const auto hint = [&] {
+    return ErrorOf([&] { RequireMemory(preflight, recipe, sizes, at::kFloat); }).hint;
+  };
+  preflight.memory_limit = TotalBytes(preflight.memory) - host - 1e6;
+  EXPECT_THAT(hint(), Not(HasSubstr("checkpoint.background")));
+  preflight.memory_limit = Total(recipe, SizesOf("meap-0.1b", 2)) - host + 1e8;
+  EXPECT_THAT(hint(), HasSubstr("train.micro_batch=2"));
+}
+
 TEST(RequireMemory, LetsARunPassThatFitsAndOneThatIsForced) {
   Recipe recipe;
   const RunSizes sizes = SizesOf("meap-0.1b", 4);
   Preflight preflight = ForecastRun(recipe, sizes, at::kCPU, at::kFloat);
   preflight.memory_limit = TotalBytes(preflight.memory) + 1;
-  EXPECT_NO_THROW(RequireMemory(preflight, recipe, sizes, at::kCPU, at::kFloat));
+  EXPECT_NO_THROW(RequireMemory(preflight, recipe, sizes, at::kFloat));
   preflight.memory_limit = 1;
   recipe.guard.memory = false;
-  EXPECT_NO_THROW(RequireMemory(preflight, recipe, sizes, at::kCPU, at::kFloat));
+  EXPECT_NO_THROW(RequireMemory(preflight, recipe, sizes, at::kFloat));
 }
 
 TEST(DensePeak, KnowsTheGpusOfTheFieldByTheirDriversName) {
