@@ -69,7 +69,11 @@ class FinetuneTask : public TrainTask {
             {"dropped_broken", inputs_.dropped.total()}};
   }
 
-  InputHashes inputs() const override { return inputs_.hashes; }
+  InputHashes inputs() const override {
+    InputHashes hashes = HashModelInputs(inputs_, recipe_);
+    hashes.insert(hashes.end(), inputs_.data_hashes.begin(), inputs_.data_hashes.end());
+    return hashes;
+  }
 
   std::vector<LossPart> loss_parts() const override {
     return {{"loss_answer", {static_cast<uint8_t>(LossRegion::kAnswer)}},

@@ -169,7 +169,6 @@ FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
   // Whoever talks to the tuned model must do it in the form that it was tuned in.
   if (chat.name() != "model") inputs.tokenizer->SetChatTemplate(chat.Source(plain));
   AddEndTokens(EndTokens(chat, plain), inputs.config);
-  inputs.hashes = HashModelInputs(inputs, recipe);
   const FinetuneStreamOptions options = StreamOptions(recipe, inputs);
   const int64_t length = recipe.data.sequence_length;
   const auto open = [&](const std::vector<std::string>& names, const char* key,
@@ -185,7 +184,7 @@ FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
     CheckNotEmpty(names, key, files, stream->counts(), length);
     return stream;
   };
-  inputs.train = open(recipe.data.train, "data.train", options, inputs.dropped, inputs.hashes);
+  inputs.train = open(recipe.data.train, "data.train", options, inputs.dropped, inputs.data_hashes);
   SizePasses(recipe, inputs);
   inputs.steps =
       recipe.train.steps > 0 ? recipe.train.steps : inputs.train->StepsOf(recipe.train.epochs);

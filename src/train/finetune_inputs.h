@@ -16,13 +16,13 @@ struct FinetuneInputs : ModelInputs {
   std::string chat_template = {};  // the name of the one in use
   std::shared_ptr<const FinetuneStream> train = {};
   std::shared_ptr<const FinetuneStream> validation =
-      {};                       // may be null; plain samples, answers alone
-  DropCounts dropped = {};      // broken records of data.train
-  InputHashes hashes = {};      // of what the run reads, see TrainTask::inputs
-  int64_t steps = 0;            // optimizer steps in the run
-  int64_t micro_rows = 0;       // rows and
-  int64_t micro_tokens = 0;     // tokens in one forward pass, the most
-  int64_t validation_rows = 0;  // full rows in a pass over validation data
+      {};                        // may be null; plain samples, answers alone
+  DropCounts dropped = {};       // broken records of data.train
+  InputHashes data_hashes = {};  // of data.train, see TrainTask::inputs
+  int64_t steps = 0;             // optimizer steps in the run
+  int64_t micro_rows = 0;        // rows and
+  int64_t micro_tokens = 0;      // tokens in one forward pass, the most
+  int64_t validation_rows = 0;   // full rows in a pass over validation data
 };
 
 /// Reads and encodes all samples. Broken ones are counted and warned of; files without a usable one
