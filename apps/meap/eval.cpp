@@ -141,8 +141,11 @@ TaskRegistry RegistryOf(const EvalArguments& arguments) {
   return registry;
 }
 
-void RunEval(const EvalArguments& arguments) {
-  if (arguments.list) return PrintTasks(RegistryOf(arguments));
+/// Reads what the words name, without any work: an experiment finds a wrong name before it trains
+/// what shall be evaluated.
+void ChooseTasks(EvalArguments& arguments) {
+  if (arguments.list) return;
+  arguments.chosen = RegistryOf(arguments).Choose(arguments.tasks);
   const std::vector<ChosenTask>& tasks = arguments.chosen;
   if (tasks.empty() || arguments.models.empty()) {
     throw InputError({.what = "nothing to evaluate",
@@ -150,8 +153,11 @@ void RunEval(const EvalArguments& arguments) {
                       .expected = "--model DIR --tasks NAME,...",
                       .hint = "`meap eval --list` shows all tasks"});
   }
-  const EvalInputs inputs = InputsOf(arguments);
-  CheckFewShotNames(tasks, inputs);
+  CheckFewShotNames(tasks, InputsOf(arguments));
+}
+
+void RunEval(const EvalArguments& arguments) {
+  if (arguments.list) return PrintTasks(RegistryOf(arguments));
   const OutputPaths paths = PathsOf(arguments);
   const int threads = ApplyCommonFlags(arguments.flags);
   SetComputeThreads(threads);
@@ -159,7 +165,7 @@ void RunEval(const EvalArguments& arguments) {
   std::optional<RequestCache> cache;
   if (!paths.cache.empty()) cache.emplace(paths.cache);
   EvalOptions options = arguments.options;
-  options.inputs = inputs;
+  options.inputs = InputsOf(arguments);
   options.device = arguments.flags.device;
   options.dtype = arguments.flags.dtype;
   if (arguments.bos != "tokenizer") options.add_bos = arguments.bos == "add";
@@ -168,8 +174,8 @@ void RunEval(const EvalArguments& arguments) {
   RunCounts counts;
   for (const std::string& model : arguments.models) {
     names.push_back(ModelName(model, names));
-    runs.push_back(
-        EvaluateModel(model, names.back(), tasks, options, cache ? &*cache : nullptr, counts));
+    runs.push_back(EvaluateModel(model, names.back(), arguments.chosen, options,
+                                 cache ? &*cache : nullptr, counts));
     runs.back().settings["versions"] = Versions();
     runs.back().settings["threads"] = threads;
   }
@@ -237,9 +243,8 @@ void AddEvalCommand(CLI::App& root) {
       "  meap eval --model runs/ntp/hf --model runs/meap/hf --tasks mdqa20,needle --data DATA \\\n"
       "      --limit 50 --output results.json --samples samples.jsonl\n"
       "  meap eval --model DIR --tasks perplexity --text validation.jsonl");
-  // While parsing: an experiment finds a wrong name before it trains what shall be evaluated.
-  command->parse_complete_callback([arguments] {
-    if (!arguments->list) arguments->chosen = RegistryOf(*arguments).Choose(arguments->tasks);
+  command->parse_complete_callback([arguments, command] {
+    if (command->remaining_size() == 0) ChooseTasks(*arguments);  // else CLI11 names what is wrong
   });
   command->callback([arguments] { RunEval(*arguments); });
 }

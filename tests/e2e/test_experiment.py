@@ -130,9 +130,10 @@ def test_wrong_experiments_are_refused_before_anything_runs(tiny, tmp_path):
                                ("--windows 8", "--window 8", "--window"),
                                ("--length 32", "--length one", "--length"),
                                ("--tasks retrieval", "--tasks retrievel", "did you mean retrieval?"),
+                               ("eval --tasks retrieval", "eval", "nothing to evaluate"),
                                ("data synth", "data sinth", "did you mean synth?"),
                                ("mask_ratio: 0}", "mask_ratio: 0.3}", "not in the grid"),
-                               ("baseline: {objective.mask", "baseline: {objective.musk", "did you mean objective.mask_ratio?")):
+                               ("mask_ratio: 0}", "musk_ratio: 0}", "did you mean objective.mask_ratio?")):
         assert right in text
         file.write_text(text.replace(right, wrong))
         for mode in (["--dry-run"], ["--quiet"]):
