@@ -129,8 +129,10 @@ def test_several_models_stand_side_by_side(model, data, tmp_path, tiny):
     assert "run" in out and "other" in out
     names = {sample["model"] for sample in read_jsonl(tmp_path / "samples.jsonl")}
     assert names == {"run", "other"}
-    compared, _ = run_meap("compare", tmp_path / "results.json")
-    assert "piqa" in compared
+    compared = json.loads(run_meap("compare", tmp_path / "results.json", "--format", "json")[0])
+    assert [run["name"] for run in compared["runs"]] == ["run", "other"]
+    run_meap("report", tmp_path / "results.json", "-o", tmp_path / "report.html")
+    assert (tmp_path / "report.html").exists()
 
 
 def test_list_names_tasks_with_their_data():
@@ -199,8 +201,10 @@ def test_tasks_that_the_context_is_too_short_for_are_named(stories, shared, data
     out, errors = run_meap(*words, "--tasks", "mdqa20,piqa")
     assert skipped in errors and "piqa:" not in errors
     assert "acc_norm" in out and "mdqa20" in out.split("note: ")[1]
-    compared, _ = run_meap("compare", tmp_path / "results.json")
-    assert "piqa" in compared
+    compared = json.loads(run_meap("compare", tmp_path / "results.json", "--format", "json")[0])
+    assert [run["name"] for run in compared["runs"]] == ["run", "other"]
+    run_meap("report", tmp_path / "results.json", "-o", tmp_path / "report.html")
+    assert (tmp_path / "report.html").exists()
 
 
 def test_a_long_chat_answer_gets_what_the_context_leaves(stories, shared, tmp_path):
