@@ -1,13 +1,15 @@
 """Chat templates against transformers: rendered strings, ids, and which tokens are an answer."""
 import json
+import pathlib
 import random
 import shutil
 import subprocess
 
+import jinja2
 import pytest
 from transformers import AutoTokenizer
 
-from conftest import MEAP, run_meap
+from conftest import MEAP, needs_slow, run_meap
 
 PROMPT, ANSWER, END = 0, 1, 2
 
@@ -135,6 +137,30 @@ def test_rendered_strings_and_ids_equal_transformers(shared, tmp_path, name, tem
             left = check_ids(got, tokenizer(got["text"], add_special_tokens=False).input_ids, messages)
             assert tokenizer.decode(left).strip() == ""
     assert sum("ids" in got for got in encode(folder, "model", chats)) > 150
+
+
+def rendered(tokenizer, messages):
+    """What transformers makes of it, or nothing where the template refuses it."""
+    try:
+        return tokenizer.apply_chat_template(messages, tokenize=False)
+    except jinja2.exceptions.TemplateError:
+        return None
+
+
+@needs_slow()
+def test_published_templates_render_as_in_transformers(shared, tmp_path):
+    """The templates of Llama 3, Qwen, Gemma, DeepSeek, Phi, GPT-OSS and others, in the words they were published in: TRL
+    has them."""
+    trl = pytest.importorskip("trl")
+    files = sorted((pathlib.Path(trl.__file__).parent / "chat_templates").glob("*.jinja"))
+    assert len(files) > 30
+    chats = conversations()
+    for file in files:
+        (tmp_path / file.stem).mkdir()
+        folder = copy_tokenizer(shared, "llama3", file.read_text(), tmp_path / file.stem)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        for messages, got in zip(chats, encode(folder, "model", chats)):
+            assert got.get("text") == rendered(tokenizer, messages), file.stem
 
 
 def answers_of(tokenizer, got):
