@@ -201,10 +201,8 @@ def test_tasks_that_the_context_is_too_short_for_are_named(stories, shared, data
     out, errors = run_meap(*words, "--tasks", "mdqa20,piqa")
     assert skipped in errors and "piqa:" not in errors
     assert "acc_norm" in out and "mdqa20" in out.split("note: ")[1]
-    compared = json.loads(run_meap("compare", tmp_path / "results.json", "--format", "json")[0])
-    assert [run["name"] for run in compared["runs"]] == ["run", "other"]
-    run_meap("report", tmp_path / "results.json", "-o", tmp_path / "report.html")
-    assert (tmp_path / "report.html").exists()
+    compared, _ = run_meap("compare", tmp_path / "results.json")
+    assert "piqa" in compared
 
 
 def test_a_long_chat_answer_gets_what_the_context_leaves(stories, shared, tmp_path):
