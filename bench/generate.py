@@ -30,8 +30,9 @@ FLOORS = {"bf16": {"decode, batch 1": 4, "decode, batch 8": 3, "prefill of 4,096
 def transformers_peer(folder, dtype, threads):
     """Answers "BATCH PROMPT NEW" on stdin with the seconds that model.generate takes, as generate_bench does."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, utils
 
+    utils.logging.disable_progress_bar()
     torch.set_num_threads(threads)
     dtypes = {"bf16": torch.bfloat16, "f32": torch.float32}
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtypes[dtype]).eval()

@@ -17,22 +17,19 @@
 namespace meap {
 namespace {
 
-double Seconds(const Llama& model, int64_t batch, int64_t prompt, int64_t fresh, int64_t round) {
+double Seconds(Generator& peer, int64_t vocabulary, int64_t batch, int64_t prompt, int64_t fresh,
+               int64_t round) {
   std::vector<TokenRequest> requests;
   for (int64_t i = 0; i < batch; ++i) {
     at::Generator generator = at::detail::createCPUGenerator(1000 * round + i);
-    const at::Tensor ids =
-        at::randint(model.config().vocab_size, {prompt}, generator, at::kInt).contiguous();
+    const at::Tensor ids = at::randint(vocabulary, {prompt}, generator, at::kInt).contiguous();
     TokenRequest request;
     request.prompt.assign(ids.const_data_ptr<int32_t>(), ids.const_data_ptr<int32_t>() + prompt);
     request.sampling.max_new_tokens = fresh;
     requests.push_back(std::move(request));
   }
-  GeneratorOptions options;
-  options.max_sequences = batch;
-  Generator generator(model, options);
   const auto start = std::chrono::steady_clock::now();
-  generator.Run(requests);
+  peer.Run(requests);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -42,11 +39,13 @@ int Main(const std::string& folder, const std::string& dtype, int threads) {
   config.eos_token_id.clear();
   Llama model(config, ParseDtype(dtype, at::kCPU, "DTYPE"), at::kCPU);
   model.Load(folder, config);
+  Generator generator(model);
   int64_t round = 0;
   for (std::string line; std::getline(std::cin, line);) {
     int64_t batch = 0, prompt = 0, fresh = 0;
     std::istringstream(line) >> batch >> prompt >> fresh;
-    std::printf("{\"seconds\": %.6f}\n", Seconds(model, batch, prompt, fresh, ++round));
+    std::printf("{\"seconds\": %.6f}\n",
+                Seconds(generator, config.vocab_size, batch, prompt, fresh, ++round));
     std::fflush(stdout);
   }
   return 0;

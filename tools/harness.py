@@ -12,11 +12,12 @@ FILES = pathlib.Path(__file__).resolve().parent / "lm_eval_tasks"
 TASKS = sorted(file.stem for file in FILES.glob("*.yaml"))
 
 
-def load_model(folder, batch_size):
+def load_model(folder, batch_size, softmax_dtype=None):
     """The harness's own wrapper of the model, in f32 on the CPU."""
     from lm_eval.models.huggingface import HFLM
 
-    return HFLM(pretrained=str(folder), dtype="float32", device="cpu", batch_size=batch_size)
+    return HFLM(pretrained=str(folder), dtype="float32", device="cpu", batch_size=batch_size,
+                softmax_dtype=softmax_dtype)
 
 
 def evaluate(model, data, tasks=None, limit=None):

@@ -74,11 +74,12 @@ bool FitsMemory(const std::function<void()>& work) {
 /// One call of Generator::Run.
 class Batch {
  public:
-  Batch(const Llama& model, const GeneratorOptions& options, std::shared_ptr<KvCache>& last,
-        const std::vector<TokenRequest>& requests, const Generator::OnToken& on_token,
-        const Generator::OnFinish& on_finish)
+  Batch(const Llama& model, const GeneratorOptions& options, Decoder& decoder,
+        std::shared_ptr<KvCache>& last, const std::vector<TokenRequest>& requests,
+        const Generator::OnToken& on_token, const Generator::OnFinish& on_finish)
       : model_(model),
         options_(options),
+        decoder_(decoder),
         last_(last),
         on_token_(on_token),
         on_finish_(on_finish),
@@ -195,15 +196,20 @@ class Batch {
   }
 
   /// Feeds some sequences; logits [R, V] of what follows, on the CPU.
-  at::Tensor Logits(std::vector<CacheAttender::Part> parts) const {
-    const at::Device device = model_.head().device();
+  at::Tensor Logits(std::vector<CacheAttender::Part> parts) {
     CacheAttender attender(std::move(parts));
+    at::Tensor logits_RV = decoder_.Takes(attender.parts()) ? decoder_.Logits(attender.parts())
+                                                            : ForwardLogits(attender);
+    attender.Commit();
+    return logits_RV;
+  }
+
+  at::Tensor ForwardLogits(CacheAttender& attender) const {
+    const at::Device device = model_.head().device();
     const at::Tensor hidden_ND =
         model_.Forward(attender.Tokens(device), attender.Positions(device), attender);
     const at::Tensor last_RD = hidden_ND.index_select(0, attender.LastRows(device));
-    at::Tensor logits_RV = model_.Logits(last_RD).to(at::kCPU);
-    attender.Commit();
-    return logits_RV;
+    return model_.Logits(last_RD).to(at::kCPU);
   }
 
   /// The next token of the running sequences from `first` on; the finished ones
@@ -266,6 +272,7 @@ class Batch {
 
   const Llama& model_;
   const GeneratorOptions& options_;
+  Decoder& decoder_;
   std::shared_ptr<KvCache>& last_;
   const Generator::OnToken& on_token_;
   const Generator::OnFinish& on_finish_;
@@ -279,7 +286,7 @@ class Batch {
 }  // namespace
 
 Generator::Generator(const Llama& model, const GeneratorOptions& options)
-    : model_(model), options_(options) {
+    : model_(model), options_(options), decoder_(model) {
   MEAP_CHECK(options.max_sequences > 0, "a batch holds at least one sequence");
   if (options_.cache_bytes == 0) {
     options_.cache_bytes = model.head().is_cpu() ? DefaultCacheBytes() : INT64_MAX;
@@ -292,7 +299,7 @@ std::vector<TokenResult> Generator::Run(const std::vector<TokenRequest>& request
                                         const OnToken& on_token, const OnFinish& on_finish) {
   const at::NoGradGuard no_grad;
   CheckPrompts(requests, model_.config().max_position_embeddings);
-  return Batch(model_, options_, last_, requests, on_token, on_finish).Run();
+  return Batch(model_, options_, decoder_, last_, requests, on_token, on_finish).Run();
 }
 
 }  // namespace meap

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "infer/decoder.h"
 #include "infer/kv_cache.h"
 #include "infer/sampling.h"
 #include "model/llama.h"
@@ -65,6 +66,7 @@ class Generator {
  private:
   const Llama& model_;
   GeneratorOptions options_;
+  Decoder decoder_;
   std::shared_ptr<KvCache> last_;  // of the newest prompt: where the next finds its prefix
 };
 

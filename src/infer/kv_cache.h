@@ -31,6 +31,7 @@ class KvCache {
 
  private:
   friend class CacheAttender;
+  friend class DecodeStep;
 
   int64_t capacity_;
   std::vector<int32_t> ids_;
@@ -48,6 +49,7 @@ class CacheAttender : public Attender {
   };
   explicit CacheAttender(std::vector<Part> parts);
 
+  const std::vector<Part>& parts() const { return parts_; }
   /// The new tokens and their positions, int64 [N], for Llama::Forward.
   at::Tensor Tokens(at::Device device) const;
   at::Tensor Positions(at::Device device) const;

@@ -95,6 +95,11 @@ class Llama {
   at::Tensor Logits(const at::Tensor& hidden_ND) const;
 
   const LlamaConfig& config() const { return config_; }
+  /// What Forward is made of, for those who run its parts themselves.
+  const std::vector<LlamaBlock>& blocks() const { return blocks_; }
+  const at::Tensor& embedding() const { return embedding_VD_; }
+  const at::Tensor& final_norm() const { return final_norm_D_; }
+  const RopeTable& rope() const { return rope_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   int64_t ParameterCount() const;
   /// What AddLora added: A and B of each adapter ("lora.WEIGHT.A"), and the row of [MASK], which

@@ -11,16 +11,13 @@
 namespace meap {
 namespace {
 
-/// Beyond it the product is bound by arithmetic, which oneDNN does better.
-constexpr int64_t kMostTokens = 16;
-
 /// Multiply-adds of one thread that outweigh handing it work.
 constexpr int64_t kGrain = int64_t{1} << 15;
 
 }  // namespace
 
 bool IsSkinny(const at::Tensor& x_NI) {
-  return x_NI.size(0) <= kMostTokens && !at::GradMode::is_enabled() && HasKernel(x_NI);
+  return x_NI.size(0) <= kSkinnyTokens && !at::GradMode::is_enabled() && HasKernel(x_NI);
 }
 
 at::Tensor SkinnyLinear(const at::Tensor& x_NI, const at::Tensor& weight_OI,

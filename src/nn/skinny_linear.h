@@ -3,7 +3,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 namespace meap {
+
+/// More are bound by arithmetic, which oneDNN does better.
+inline constexpr int64_t kSkinnyTokens = 16;
 
 /// Whether SkinnyLinear is the quicker form for x_NI: few tokens, no gradient wanted, and the CPU
 /// kernels take it.

@@ -25,15 +25,16 @@ at::Tensor Forward(const at::Tensor& gate_up_N2F) {
   at::Tensor out_NF = at::empty(sizes, gate_up_N2F.options());
   const int64_t width = sizes.back();
   const int64_t rows = width == 0 ? 0 : out_NF.numel() / width;
-  const Element element = ElementOf(gate_up_N2F);
-  const void* const from = gate_up_N2F.const_data_ptr();
-  void* const to = out_NF.data_ptr();
+  const SwiGluForward work{ElementOf(gate_up_N2F), width, gate_up_N2F.const_data_ptr(),
+                           out_NF.data_ptr()};
   OnDeviceOf(
-      out_NF, [&](auto stream) { GpuSwiGluForward(element, width, from, to, rows, stream); },
+      out_NF,
+      [&](auto stream) {
+        GpuSwiGluForward(work.element, width, work.gate_up, work.out, rows, stream);
+      },
       [&] {
-        at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
-          SwiGluForwardRows(element, width, from, to, begin, end);
-        });
+        at::parallel_for(0, rows, kGrainRows,
+                         [&](int64_t begin, int64_t end) { work.Run(begin, end, 0, width); });
       });
   return out_NF;
 }

@@ -13,10 +13,10 @@ namespace HWY_NAMESPACE {
 namespace {
 
 template <class T>
-void ForwardRow(int64_t width, const T* gate, T* out) {
+void ForwardRow(int64_t width, int64_t first, int64_t last, const T* gate, T* out) {
   const T* up = gate + width;
-  for (int64_t i = 0; i < width; i += Lanes()) {
-    const int64_t left = width - i;
+  for (int64_t i = first; i < last; i += Lanes()) {
+    const int64_t left = last - i;
     const Floats x = LoadSome(gate + i, left);
     StoreSome(hn::Mul(hn::Mul(x, Sigmoid(x)), LoadSome(up + i, left)), out + i, left);
   }
@@ -53,19 +53,20 @@ void BackwardRows(int64_t width, const void* gate_up, const void* grad_out, void
 }
 
 template <class T>
-void ForwardRows(int64_t width, const void* gate_up, void* out, int64_t begin, int64_t end) {
+void ForwardRows(const SwiGluForward& work, int64_t begin, int64_t end, int64_t first,
+                 int64_t last) {
   for (int64_t row = begin; row < end; ++row) {
-    ForwardRow(width, static_cast<const T*>(gate_up) + row * 2 * width,
-               static_cast<T*>(out) + row * width);
+    ForwardRow(work.width, first, last, static_cast<const T*>(work.gate_up) + row * 2 * work.width,
+               static_cast<T*>(work.out) + row * work.width);
   }
 }
 
 }  // namespace
 
-void GluForward(Element element, int64_t width, const void* gate_up, void* out, int64_t begin,
-                int64_t end) {
-  if (element == Element::kF32) return ForwardRows<float>(width, gate_up, out, begin, end);
-  ForwardRows<Bf16>(width, gate_up, out, begin, end);
+void GluForward(const SwiGluForward& work, int64_t begin, int64_t end, int64_t first,
+                int64_t last) {
+  if (work.element == Element::kF32) return ForwardRows<float>(work, begin, end, first, last);
+  ForwardRows<Bf16>(work, begin, end, first, last);
 }
 
 void GluBackward(Element element, int64_t width, const void* gate_up, const void* grad_out,
@@ -87,9 +88,8 @@ namespace meap {
 HWY_EXPORT(GluForward);
 HWY_EXPORT(GluBackward);
 
-void SwiGluForwardRows(Element element, int64_t width, const void* gate_up, void* out,
-                       int64_t begin, int64_t end) {
-  HWY_DYNAMIC_DISPATCH(GluForward)(element, width, gate_up, out, begin, end);
+void SwiGluForward::Run(int64_t begin, int64_t end, int64_t first, int64_t last) const {
+  HWY_DYNAMIC_DISPATCH(GluForward)(*this, begin, end, first, last);
 }
 
 void SwiGluBackwardRows(Element element, int64_t width, const void* gate_up, const void* grad_out,

@@ -1,5 +1,6 @@
 #include "nn/skinny_linear.h"
 
+#include "nn/packed_weight.h"
 #include "tests/nn/operator_support.h"
 
 namespace meap {
@@ -53,6 +54,65 @@ TEST(SkinnyLinear, ATokenDoesNotDependOnTheOthers) {
       }
     });
   }
+}
+
+/// A weight with all that a row can hold: zeros of both signs, numbers below all normal ones, and
+/// one far below the others.
+at::Tensor UnevenWeight(int64_t rows, int64_t width) {
+  at::Tensor weight = Plain({rows, width}, at::kBFloat16, 2);
+  auto* bits = static_cast<uint16_t*>(weight.data_ptr());
+  for (int64_t i = 0; i < weight.numel(); i += 7) bits[i] = i % 2 == 0 ? 0 : 0x8000;
+  for (int64_t i = 3; i < weight.numel(); i += 41) bits[i] = 0x0005;
+  if (rows > 9) weight[9][width / 2] = 1e-9;
+  if (rows > 200) weight[200][0] = 3e38;
+  return weight;
+}
+
+PackedWeight Packed(const at::Tensor& weight) {
+  return {weight, at::empty({PackedWeight::Bytes(weight)}, at::kByte)};
+}
+
+TEST(PackedWeight, GivesTheSameBits) {
+  const at::NoGradGuard no_grad;
+  for (const Shape& shape : kShapes) {
+    SCOPED_TRACE(std::to_string(shape.tokens) + " x " + std::to_string(shape.inputs) + " x " +
+                 std::to_string(shape.outputs));
+    const at::Tensor x = Plain({shape.tokens, shape.inputs}, at::kBFloat16, 1);
+    const at::Tensor weight = UnevenWeight(shape.outputs, shape.inputs);
+    if (!PackedWeight::Suits(weight)) GTEST_SKIP() << "the CPU lacks AVX-512-bf16";
+    const PackedWeight packed = Packed(weight);
+    EXPECT_NE(packed.tiles().data, nullptr);
+    at::Tensor out = at::empty({shape.tokens, shape.outputs}, x.options());
+    SkinnyProduct work{.element = Element::kBf16,
+                       .tokens = shape.tokens,
+                       .width = shape.inputs,
+                       .rows = shape.outputs,
+                       .x = x.const_data_ptr(),
+                       .weight = weight.const_data_ptr(),
+                       .packed = packed.tiles(),
+                       .out = out.data_ptr()};
+    for (int64_t row = 0; row < shape.outputs; row += 8) {
+      work.Run(row, std::min(row + 8, shape.outputs));
+    }
+    EXPECT_TRUE(at::equal(out, SkinnyLinear(x, weight)));
+  }
+}
+
+TEST(PackedWeight, ReadsFewNormalNumbersFromTheWeight) {
+  const at::Tensor weight = Plain({1000, 2048}, at::kBFloat16, 2);
+  if (!PackedWeight::Suits(weight)) GTEST_SKIP() << "the CPU lacks AVX-512-bf16";
+  const PackedWeight packed = Packed(weight);
+  const int32_t wide = packed.tiles().first_wide[250];
+  EXPECT_GT(wide, 0);
+  EXPECT_LT(wide, 250 * 64 / 20);
+  EXPECT_EQ(PackedWeight::Bytes(weight), weight.numel() * 3 / 2);
+}
+
+TEST(PackedWeight, IsNothingWhereItWouldNotPay) {
+  const at::Tensor weight = Plain({8, 640}, at::kBFloat16, 2);
+  if (!PackedWeight::Suits(weight)) GTEST_SKIP() << "the CPU lacks AVX-512-bf16";
+  weight.narrow(1, 7, 1).fill_(1e6);  // the others are far below it
+  EXPECT_EQ(Packed(weight).tiles().data, nullptr);
 }
 
 TEST(SkinnyLinear, IsForFewTokensWithoutGradient) {
