@@ -81,7 +81,8 @@ def measure(dtype, options):
         tokens = prompt if fresh == 1 else batch * fresh
         seconds = {peer: [] for peer in peers}
         for peer in peers.values():
-            peer.seconds((batch, min(prompt, 64), min(fresh, 4)))  # warm up
+            # Warm up: long enough for meap to have packed its weights (128 steps).
+            peer.seconds((batch, min(prompt, 64), 160 if fresh > 1 else 1))
         for _ in range(options.rounds):
             for peer in peers:
                 seconds[peer].append(peers[peer].seconds(case))

@@ -45,6 +45,16 @@ int64_t MachineMemory() {
                    FirstNumber("/sys/fs/cgroup/memory/memory.limit_in_bytes", physical)});
 }
 
+int64_t AvailableMemory() {
+  const int64_t left = std::max<int64_t>(0, MachineMemory() - AnonymousMemory());
+  std::ifstream file("/proc/meminfo");
+  for (std::string name; file >> name; file.ignore(256, '\n')) {
+    int64_t kibibytes = 0;
+    if (name == "MemAvailable:" && file >> kibibytes) return std::min(left, kibibytes * 1024);
+  }
+  return left;
+}
+
 int64_t ResidentMemory() { return OwnPages().resident * ::sysconf(_SC_PAGESIZE); }
 
 int64_t AnonymousMemory() {

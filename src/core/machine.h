@@ -8,6 +8,9 @@ namespace meap {
 /// Bytes that the processes of this machine, or of this container, may use together.
 int64_t MachineMemory();
 
+/// Bytes that this process could take now without others being pushed out of memory.
+int64_t AvailableMemory();
+
 /// Bytes that this process holds in memory now, shared libraries and mapped files included.
 int64_t ResidentMemory();
 
@@ -33,7 +36,7 @@ class MemoryWatch {
   void Look();
 
  private:
-  static constexpr double kSlack = 1.15;
+  static constexpr double kSlack = 1.05;
   double limit_;
   bool released_ = false;  // the last time
 };

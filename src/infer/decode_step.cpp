@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstring>
 
-#include "core/error.h"
 #include "nn/dispatch.h"
 #include "nn/rms_norm_kernel.h"
 #include "nn/rope_kernel.h"
@@ -42,11 +41,18 @@ DecodeStep::DecodeStep(const Llama& model, const PackedModel* packed,
   hidden_NF_ = at::empty({tokens, config_.intermediate_size}, options);
   logits_NV_ = at::empty({tokens, config_.vocab_size}, f32);
   scale_N_ = at::empty({tokens}, f32);
-  const int64_t widest = std::max({config_.hidden_size, config_.intermediate_size, mixed_.size(1)});
-  widened_ = at::empty({at::get_num_threads(), tokens * widest}, f32);
   for (const CacheAttender::Part& part : parts) positions_.push_back(part.cache->length());
   MakeProducts();
   MakeAttention();
+  int64_t scratch = attention_[0].ScratchSize();
+  for (const SkinnyProduct& product : products_) {
+    scratch = std::max(scratch, product.WorkspaceSize());
+  }
+  scratch_ = at::empty({at::get_num_threads(), scratch}, f32);
+}
+
+float* DecodeStep::Scratch(const Team::Member& member) const {
+  return scratch_.mutable_data_ptr<float>() + member.index() * scratch_.stride(0);
 }
 
 void DecodeStep::MakeProducts() {
@@ -55,8 +61,7 @@ void DecodeStep::MakeProducts() {
     const auto* packed = packed_ == nullptr ? nullptr : &packed_->blocks[layer];
     AddProduct(normed_ND_, block.qkv, packed ? &packed->qkv : nullptr, block.qkv_bias, qkv_);
     AddProduct(mixed_, block.out, packed ? &packed->out : nullptr, block.out_bias, delta_ND_);
-    const bool aligned = config_.intermediate_size % kTileRows == 0;  // up begins with a tile
-    AddProduct(normed_ND_, block.gate_up, packed && aligned ? &packed->gate_up : nullptr,
+    AddProduct(normed_ND_, block.gate_up, packed && packed->gate_up ? &*packed->gate_up : nullptr,
                block.gate_up_bias, gate_up_N2F_);
     AddProduct(hidden_NF_, block.down, packed ? &packed->down : nullptr, block.down_bias,
                delta_ND_);
@@ -154,7 +159,7 @@ void DecodeStep::Expect(Team::Member& member, size_t product) const {
 
 SkinnyProduct DecodeStep::Prepared(const Team::Member& member, size_t product) const {
   SkinnyProduct work = products_[product];
-  work.widened = widened_.mutable_data_ptr<float>() + member.index() * widened_.stride(0);
+  work.widened = Scratch(member);
   work.Prepare();
   return work;
 }
@@ -173,7 +178,7 @@ void DecodeStep::Attend(Team::Member& member, size_t layer) {
   member.Meet();
   const DecodeAttention& attention = attention_[layer];
   const auto [begin, end] = member.Share(attention.pieces());
-  attention.Attend(begin, end);
+  attention.Attend(begin, end, Scratch(member));
   member.Meet();
   const auto [merge_begin, merge_end] = member.Share(attention.merges());
   attention.Merge(merge_begin, merge_end);

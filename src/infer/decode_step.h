@@ -24,6 +24,7 @@ class DecodeStep {
   DecodeStep(const Llama& model, const PackedModel* packed,
              const std::vector<CacheAttender::Part>& parts);
 
+  /// f32 [N, V]; once.
   at::Tensor Logits();
 
  private:
@@ -31,6 +32,7 @@ class DecodeStep {
   void AddProduct(const at::Tensor& x_NI, const at::Tensor& weight_OI, const PackedWeight* packed,
                   const at::Tensor& bias_O, const at::Tensor& out_NO);
   void MakeAttention();
+  float* Scratch(const Team::Member& member) const;
   // The steps, each run by every member of the team.
   void Run(Team::Member& member);
   void Embed(Team::Member& member);
@@ -49,8 +51,8 @@ class DecodeStep {
   const LlamaConfig& config_;
   std::vector<int64_t> positions_;
   at::Tensor stream_ND_, delta_ND_, normed_ND_, qkv_, mixed_, gate_up_N2F_, hidden_NF_, logits_NV_;
-  at::Tensor scale_N_;  // of the norms, which only a backward pass would read
-  at::Tensor widened_;  // inputs of products as f32, one row a thread, where kernels want them
+  at::Tensor scale_N_;                       // of the norms, which only a backward pass would read
+  at::Tensor scratch_;                       // of one row a thread
   at::Tensor attention_room_;                // partial results of attention
   std::vector<SkinnyProduct> products_;      // as used: qkv, out, gate_up, down of each block; head
   std::vector<std::atomic<int64_t>> taken_;  // rows of each product: see Team::Member::Divide

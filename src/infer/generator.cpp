@@ -112,7 +112,7 @@ class Batch {
   bool HasRoom() const {
     if (running_.empty()) return true;
     if (running_.size() >= limit_) return false;
-    int64_t bytes = CacheBytes(*waiting_.front().request);
+    int64_t bytes = CacheBytes(*waiting_.front().request) + decoder_.packed_bytes();
     for (const Sequence& sequence : running_) bytes += CacheBytes(*sequence.request);
     return bytes <= options_.cache_bytes;
   }

@@ -30,8 +30,10 @@ void Decode(const at::Tensor& q_NHd, const std::vector<CachedSequence>& sequence
                        out_NHd.data_ptr());
   const at::Tensor workspace = at::empty({work.WorkspaceSize()}, q_NHd.options().dtype(at::kFloat));
   work.SetWorkspace(workspace.mutable_data_ptr<float>());
-  at::parallel_for(0, work.pieces(), kDecodeGrain,
-                   [&](int64_t begin, int64_t end) { work.Attend(begin, end); });
+  at::parallel_for(0, work.pieces(), kDecodeGrain, [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(work.ScratchSize());
+    work.Attend(begin, end, scratch.data());
+  });
   work.Merge(0, work.merges());
 }
 

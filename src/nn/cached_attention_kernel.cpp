@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <memory>
 
 #include "nn/cpu.h"
 
@@ -19,8 +18,8 @@ namespace HWY_NAMESPACE {
 namespace {
 
 constexpr int64_t kChunk = DecodeAttention::kChunk;
-/// Scores of one head: whole tiles of keys.
-constexpr int64_t kScoreStep = kChunk + kDotRows;
+constexpr int64_t kScoreStep = DecodeAttention::kScoreStep;
+static_assert(kScoreStep >= kChunk + kDotRows - 1, "scores are written in whole tiles of keys");
 
 /// The chunk that a piece looks at.
 template <class T>
@@ -166,11 +165,10 @@ const typename Dots::Vector* Queries(const DecodeAttention& work,
 }
 
 template <class Dots>
-void Pieces(const DecodeAttention& work, int64_t begin, int64_t end) {
-  const int64_t queries = work.group() * work.head_dim();
-  const auto room = std::make_unique<float[]>(queries + work.group() * kScoreStep);
+void Pieces(const DecodeAttention& work, int64_t begin, int64_t end, float* scratch) {
+  float* const scores = scratch + work.group() * work.head_dim();
   for (int64_t i = begin; i < end; ++i) {
-    Piece<Dots>(work, i, Queries<Dots>(work, work.piece(i), room.get()), room.get() + queries);
+    Piece<Dots>(work, i, Queries<Dots>(work, work.piece(i), scratch), scores);
   }
 }
 
@@ -210,12 +208,12 @@ void MergeAll(const DecodeAttention& work, int64_t begin, int64_t end) {
 
 }  // namespace
 
-void DecodePieces(const DecodeAttention& work, int64_t begin, int64_t end) {
-  if (work.element() == Element::kF32) return Pieces<WideDots<float>>(work, begin, end);
+void DecodePieces(const DecodeAttention& work, int64_t begin, int64_t end, float* scratch) {
+  if (work.element() == Element::kF32) return Pieces<WideDots<float>>(work, begin, end, scratch);
 #if HWY_TARGET == HWY_AVX3
-  if (GetCpuLevel() >= CpuLevel::kAvx512Bf16) return Pieces<PairDots>(work, begin, end);
+  if (GetCpuLevel() >= CpuLevel::kAvx512Bf16) return Pieces<PairDots>(work, begin, end, scratch);
 #endif
-  Pieces<WideDots<Bf16>>(work, begin, end);
+  Pieces<WideDots<Bf16>>(work, begin, end, scratch);
 }
 
 void DecodeMerges(const DecodeAttention& work, int64_t begin, int64_t end) {
@@ -256,8 +254,10 @@ DecodeAttention::DecodeAttention(Element element, int64_t heads, int64_t kv_head
   first_piece_.push_back(pieces());
 }
 
-void DecodeAttention::Attend(int64_t begin, int64_t end) const {
-  HWY_DYNAMIC_DISPATCH(DecodePieces)(*this, begin, end);
+int64_t DecodeAttention::ScratchSize() const { return group_ * (head_dim_ + kScoreStep); }
+
+void DecodeAttention::Attend(int64_t begin, int64_t end, float* scratch) const {
+  HWY_DYNAMIC_DISPATCH(DecodePieces)(*this, begin, end, scratch);
 }
 
 void DecodeAttention::Merge(int64_t begin, int64_t end) const {

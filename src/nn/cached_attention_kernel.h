@@ -29,12 +29,16 @@ class DecodeAttention {
   void SetWorkspace(float* workspace) { workspace_ = workspace; }
 
   int64_t pieces() const { return static_cast<int64_t>(pieces_.size()); }
-  void Attend(int64_t begin, int64_t end) const;
+  /// f32 numbers that one call of Attend uses, its own.
+  int64_t ScratchSize() const;
+  void Attend(int64_t begin, int64_t end, float* scratch) const;
   int64_t merges() const { return static_cast<int64_t>(sequences_.size()) * kv_heads_; }
   void Merge(int64_t begin, int64_t end) const;
 
   /// Keys of a chunk.
   static constexpr int64_t kChunk = 256;
+  /// Room for one head's scores, written in tiles.
+  static constexpr int64_t kScoreStep = kChunk + 4;
   struct Piece {
     int64_t sequence;
     int64_t kv_head;

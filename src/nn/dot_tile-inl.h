@@ -1,5 +1,7 @@
 // Dot products of a few rows with a few vectors, each row read once: what decoding is made of.
 // Included once for each instruction set, as simd-inl.h.
+#include <hwy/cache_control.h>
+
 #include "nn/block_gemm-inl.h"
 
 // NOLINTNEXTLINE: the toggle stands for an include guard that opens again for each target.
@@ -90,6 +92,10 @@ struct DotOperands {
   int64_t width;        // elements of rows and vectors
   float* sums;          // vector v's products with the rows, at sums + v * sums_step
   int64_t sums_step;
+  // Rows whose later neighbours, `ahead` elements on, are fetched from memory meanwhile.
+  int fetch_begin = 0;
+  int fetch_end = 0;
+  int64_t ahead = 0;
 };
 
 /// kDotRows rows times kVectors vectors. Each sum runs in one order, whatever kVectors is.
@@ -106,6 +112,7 @@ HWY_INLINE void DotTile(const DotOperands<Dots>& in) {
   for (; i + Dots::kStep <= in.width; i += Dots::kStep) {
 #pragma GCC unroll 4
     for (int r = 0; r < kDotRows; ++r) row[r] = Dots::LoadRow(in.rows[r] + i);
+    for (int r = in.fetch_begin; r < in.fetch_end; ++r) hwy::Prefetch(in.rows[r] + i + in.ahead);
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       const Floats vector = Dots::LoadVector(in.vectors + v * in.vector_step + i);

@@ -56,6 +56,10 @@ HWY_INLINE void WriteTile(const SkinnyProduct& work, int64_t token, int64_t coun
   }
 }
 
+/// Memory is read so far ahead, over all vectors of a tile alike: it must never wait for
+/// arithmetic.
+constexpr int64_t kTilesAhead = 2;
+
 template <class Dots>
 void Rows(const SkinnyProduct& work, const typename Dots::Vector* x, int64_t begin, int64_t end) {
   using T = typename Dots::Row;
@@ -66,6 +70,7 @@ void Rows(const SkinnyProduct& work, const typename Dots::Vector* x, int64_t beg
   in.width = work.width;
   in.sums = sums;
   in.sums_step = kDotRows;
+  in.ahead = kTilesAhead * kDotRows * work.width;
   for (int64_t row = begin; row < end; row += kDotRows) {
     const int64_t live = std::min<int64_t>(kDotRows, end - row);
     for (int64_t r = 0; r < kDotRows; ++r) {
@@ -74,6 +79,8 @@ void Rows(const SkinnyProduct& work, const typename Dots::Vector* x, int64_t beg
     for (int64_t token = 0; token < work.tokens; token += step) {
       const int64_t count = std::min(step, work.tokens - token);
       in.vectors = x + token * work.width;
+      in.fetch_begin = static_cast<int>(kDotRows * token / work.tokens);
+      in.fetch_end = static_cast<int>(kDotRows * (token + count) / work.tokens);
       SomeDots<Dots>(count, in);
       WriteTile<T>(work, token, count, row, live, sums);
     }

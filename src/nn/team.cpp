@@ -54,7 +54,8 @@ void Team::Member::Meet() {
   const uint32_t meeting = meetings.load(std::memory_order_acquire);
   if (team_.arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == team_.size_) {
     team_.arrived_.store(0, std::memory_order_relaxed);
-    meetings.store(meeting + 1, std::memory_order_release);
+    // Sequentially consistent: notify_all reads whether anybody sleeps, and must not do it before.
+    meetings.store(meeting + 1);
     meetings.notify_all();
     return;
   }

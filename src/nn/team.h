@@ -16,6 +16,7 @@ namespace meap {
 /// microseconds.
 class Team {
  public:
+  /// One thread of the team, 0 <= index().
   class Member {
    public:
     Member(Team& team, int index) : team_(team), index_(index) {}

@@ -43,7 +43,7 @@ TEST(MachineTest, TheWatchExpectsMoreWhereReleasingDoesNotHelp) {
   const auto in_use = Blocks();
   watch.Look();
   watch.Look();  // still too much: so be it
-  { const auto blocks = std::vector<char>(kBlock, 'x'); }
+  { const auto blocks = std::vector<char>(kBlock / 2, 'x'); }
   const int64_t kept = AnonymousMemory();
   watch.Look();
   EXPECT_EQ(AnonymousMemory(), kept);

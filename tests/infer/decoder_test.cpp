@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/CPUAllocator.h>
+
+#include <memory>
+#include <new>
 
 #include "model/presets.h"
 #include "tests/nn/operator_support.h"
@@ -11,7 +15,7 @@ namespace meap {
 namespace {
 
 constexpr int64_t kVocabulary = 61;
-constexpr int64_t kContext = 400;
+constexpr int64_t kContext = 500;
 
 struct Shape {
   at::ScalarType dtype = at::kFloat;
@@ -79,6 +83,8 @@ class BothWays {
     forwarded.Commit();
   }
 
+  bool packed() const { return decoder_.packed_bytes() > 0; }
+
  private:
   using Caches = std::vector<std::unique_ptr<KvCache>>;
   static std::vector<CacheAttender::Part> Parts(const Caches& caches,
@@ -110,25 +116,70 @@ TEST(Decoder, GivesTheBitsOfForward) {
   }
 }
 
+/// Enough steps for the weights to be packed.
+constexpr uint64_t kManySteps = 132;
+
 TEST(Decoder, GivesThemWhenItsWeightsArePacked) {
   const at::NoGradGuard no_grad;
   for (const int64_t width : {344, 341}) {
     const Llama model = MakeModel({.dtype = at::kBFloat16, .width = width});
+    if (!PackedModel::Suits(model)) GTEST_SKIP() << "the CPU lacks AVX-512-bf16";
     BothWays both(model, 9);
-    for (uint64_t step = 0; step < 40; ++step) both.ExpectSameStep(step);
+    for (uint64_t step = 0; step < kManySteps; ++step) {
+      both.ExpectSameStep(step);
+      EXPECT_EQ(both.packed(), step >= 128) << step;
+    }
   }
 }
 
 TEST(Decoder, GivesThemOnAnyNumberOfThreads) {
   const at::NoGradGuard no_grad;
   const int before = at::get_num_threads();
-  const Llama model = MakeModel({});
-  for (const int threads : {1, 3, 5}) {
-    at::set_num_threads(threads);
-    BothWays both(model, 3);
-    for (uint64_t step = 0; step < 5; ++step) both.ExpectSameStep(step);
+  for (const Shape& shape : {Shape{}, Shape{.dtype = at::kBFloat16, .width = 341}}) {
+    const Llama model = MakeModel(shape);
+    for (const int threads : {1, 3, 5}) {
+      at::set_num_threads(threads);
+      BothWays both(model, 3);
+      for (uint64_t step = 0; step < kManySteps; ++step) both.ExpectSameStep(step);
+    }
   }
   at::set_num_threads(before);
+}
+
+/// libtorch's allocator, which refuses pieces of one size.
+class RefusingAllocator : public at::Allocator {
+ public:
+  explicit RefusingAllocator(size_t bytes) : bytes_(bytes), plain_(c10::GetCPUAllocator()) {
+    c10::SetCPUAllocator(this, kPriority);
+  }
+  ~RefusingAllocator() override { c10::SetCPUAllocator(plain_, kPriority); }
+  at::DataPtr allocate(size_t bytes) override {
+    if (bytes == bytes_) {
+      ++refused;
+      throw std::bad_alloc();
+    }
+    return plain_->allocate(bytes);
+  }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    plain_->copy_data(to, from, bytes);
+  }
+  int refused = 0;
+
+ private:
+  static constexpr uint8_t kPriority = 10;
+  size_t bytes_;
+  at::Allocator* plain_;
+};
+
+TEST(Decoder, GoesOnWithPlainWeightsWhereThereIsNoMemoryToPackThem) {
+  const at::NoGradGuard no_grad;
+  const Llama model = MakeModel({.dtype = at::kBFloat16});
+  if (!PackedModel::Suits(model)) GTEST_SKIP() << "the CPU lacks AVX-512-bf16";
+  BothWays both(model, 1);
+  RefusingAllocator allocator(PackedModel::Bytes(model));
+  for (uint64_t step = 0; step < kManySteps; ++step) both.ExpectSameStep(step);
+  EXPECT_EQ(allocator.refused, 1);
+  EXPECT_FALSE(both.packed());
 }
 
 TEST(Decoder, LeavesToForwardWhatItIsNotFor) {
@@ -136,6 +187,7 @@ TEST(Decoder, LeavesToForwardWhatItIsNotFor) {
   const Decoder decoder(model);
   KvCache cache(model.config(), kContext, at::kFloat, at::kCPU);
   EXPECT_TRUE(decoder.Takes({{&cache, {1}}}));
+  EXPECT_FALSE(decoder.Takes({}));
   EXPECT_FALSE(decoder.Takes({{&cache, {1, 2}}}));
   EXPECT_FALSE(decoder.Takes(std::vector<CacheAttender::Part>(17, {&cache, {1}})));
   Llama adapted = MakeModel({});

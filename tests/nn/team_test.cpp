@@ -69,6 +69,19 @@ TEST_P(TeamTest, WaitsForASlowMember) {
   EXPECT_EQ(seen, std::vector<int>(GetParam(), GetParam()));
 }
 
+TEST_P(TeamTest, IsAloneInsideAnotherRegion) {
+  std::atomic<int> members = 0;
+  at::parallel_for(0, 2, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Team::Run([&](Team::Member& member) {
+        member.Meet();
+        ++members;
+      });
+    }
+  });
+  EXPECT_EQ(members, 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, TeamTest, ::testing::Values(1, 2, 5));
 
 }  // namespace

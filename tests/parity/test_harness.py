@@ -14,7 +14,7 @@ import harness  # noqa: E402
 # Of a choice's log-likelihood; model and logits in f32 on both sides. The harness is told to take its softmax in f64 (an
 # option of its own): in f32, libtorch's sum over 49,152 logits is off by 8e-6 a token, always to one side, which makes
 # 1.3e-3 of an answer of 150 tokens.
-TOLERANCE = 1e-4
+TOLERANCE = 5e-4
 SOFTMAX_DTYPE = "float64"
 
 
