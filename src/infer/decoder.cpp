@@ -15,9 +15,9 @@
 namespace meap {
 namespace {
 
-/// Steps before the weights are packed. For SmolLM2-135M packing took 0.3 s, most of it the system's
-/// clearing of new pages, and it spares a fifth to a third of a step of 5 ms: whoever stops early
-/// has lost nothing, whoever goes on has it back after as many steps again.
+/// Steps before the weights are packed. For SmolLM2-135M packing took 0.3 s, most of it the
+/// system's clearing of new pages, and it spares a fifth to a third of a step of 5 ms: whoever
+/// stops early has lost nothing, whoever goes on has it back after as many steps again.
 constexpr int64_t kStepsBeforePacking = 128;
 
 bool HasAdapters(const LlamaBlock& block) {
