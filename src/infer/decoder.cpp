@@ -20,11 +20,6 @@ namespace {
 /// stops early has lost nothing, whoever goes on has it back after as many steps again.
 constexpr int64_t kStepsBeforePacking = 128;
 
-bool HasAdapters(const LlamaBlock& block) {
-  return !block.qkv_lora.adapters.empty() || !block.out_lora.adapters.empty() ||
-         !block.gate_up_lora.adapters.empty() || !block.down_lora.adapters.empty();
-}
-
 bool IsAligned(const Llama& model) {
   return model.config().intermediate_size % PackedTiles::kRows == 0;
 }
@@ -62,14 +57,14 @@ bool PackedModel::Suits(const Llama& model) {
   return std::all_of(matrices.begin(), matrices.end(), PackedWeight::Suits);
 }
 
-PackedModel::PackedModel(const Llama& model) {
-  const at::Tensor room = at::empty({Bytes(model)}, at::kByte);  // one piece, for huge pages
+PackedModel::PackedModel(const Llama& model) : bytes(Bytes(model)) {
+  const at::Tensor room = at::empty({bytes}, at::kByte);  // one piece, for huge pages
   PreferHugePages(room);
   int64_t used = 0;
   const auto pack = [&](const at::Tensor& weight) {
-    const int64_t bytes = PackedWeight::Bytes(weight);
-    used += bytes;
-    return PackedWeight(weight, room.narrow(0, used - bytes, bytes));
+    const int64_t begin = used;
+    used += PackedWeight::Bytes(weight);
+    return PackedWeight(weight, room.narrow(0, begin, used - begin));
   };
   for (const LlamaBlock& block : model.blocks()) {
     blocks.push_back(
@@ -83,13 +78,11 @@ PackedModel::PackedModel(const Llama& model) {
 
 bool Decoder::Takes(const std::vector<CacheAttender::Part>& parts) const {
   const at::Tensor& embedding = model_.embedding();
-  const auto& blocks = model_.blocks();
-  return HasKernel(embedding) && !parts.empty() &&
+  const bool plain = model_.lora_parameters().empty() &&
+                     model_.blocks()[0].qkv.scalar_type() == embedding.scalar_type();
+  return plain && HasKernel(embedding) && !parts.empty() &&
          static_cast<int64_t>(parts.size()) <= kSkinnyTokens &&
-         std::all_of(parts.begin(), parts.end(), [](const auto& p) { return p.ids.size() == 1; }) &&
-         std::all_of(blocks.begin(), blocks.end(), [&](const LlamaBlock& block) {
-           return block.qkv.scalar_type() == embedding.scalar_type() && !HasAdapters(block);
-         });
+         std::all_of(parts.begin(), parts.end(), [](const auto& p) { return p.ids.size() == 1; });
 }
 
 void Decoder::PackWhenItPays(const std::vector<CacheAttender::Part>& parts) {

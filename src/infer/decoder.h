@@ -21,6 +21,7 @@ struct PackedModel {
     std::optional<PackedWeight> gate_up;  // none where up would not begin with a tile of rows
     PackedWeight down;
   };
+  int64_t bytes;
   std::vector<Block> blocks;
   std::optional<PackedWeight> head;
 
@@ -48,7 +49,7 @@ class Decoder {
   at::Tensor Logits(const std::vector<CacheAttender::Part>& parts);
 
   /// Bytes of the packed weights; 0 while there are none.
-  int64_t packed_bytes() const { return packed_ ? PackedModel::Bytes(model_) : 0; }
+  int64_t packed_bytes() const { return packed_ ? packed_->bytes : 0; }
 
  private:
   void PackWhenItPays(const std::vector<CacheAttender::Part>& parts);

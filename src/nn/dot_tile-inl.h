@@ -98,6 +98,29 @@ struct DotOperands {
   int64_t ahead = 0;
 };
 
+/// sum[v][r] += row[r] times vector v, over the lanes of one step.
+template <class Dots, int kVectors, int kRows>
+HWY_INLINE void AddStep(const Floats (&row)[kRows], const typename Dots::Vector* vectors,
+                        int64_t vector_step, Floats (&sum)[kVectors][kRows]) {
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) {
+    const Floats vector = Dots::LoadVector(vectors + v * vector_step);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) sum[v][r] = Dots::MulAdd(row[r], vector, sum[v][r]);
+  }
+}
+
+/// The same for the `count` elements that are left, fewer than a step.
+template <class Dots, int kVectors, int kRows>
+HWY_INLINE void AddLastStep(const Floats (&row)[kRows], const typename Dots::Vector* vectors,
+                            int64_t vector_step, int64_t count, Floats (&sum)[kVectors][kRows]) {
+  typename Dots::Vector last[kVectors][Dots::kStep] = {};
+  for (int v = 0; v < kVectors; ++v) {
+    std::memcpy(last[v], vectors + v * vector_step, count * sizeof(last[0][0]));
+  }
+  AddStep<Dots>(row, last[0], Dots::kStep, sum);
+}
+
 /// kDotRows rows times kVectors vectors. Each sum runs in one order, whatever kVectors is.
 template <class Dots, int kVectors>
 HWY_INLINE void DotTile(const DotOperands<Dots>& in) {
@@ -113,12 +136,7 @@ HWY_INLINE void DotTile(const DotOperands<Dots>& in) {
 #pragma GCC unroll 4
     for (int r = 0; r < kDotRows; ++r) row[r] = Dots::LoadRow(in.rows[r] + i);
     for (int r = in.fetch_begin; r < in.fetch_end; ++r) hwy::Prefetch(in.rows[r] + i + in.ahead);
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      const Floats vector = Dots::LoadVector(in.vectors + v * in.vector_step + i);
-#pragma GCC unroll 4
-      for (int r = 0; r < kDotRows; ++r) sum[v][r] = Dots::MulAdd(row[r], vector, sum[v][r]);
-    }
+    AddStep<Dots>(row, in.vectors + i, in.vector_step, sum);
   }
   if (i < in.width) {
     const int64_t left = in.width - i;
@@ -126,13 +144,7 @@ HWY_INLINE void DotTile(const DotOperands<Dots>& in) {
     for (int r = 0; r < kDotRows; ++r) {
       row[r] = Dots::LoadRow(LastStep<typename Dots::Row>(in.rows[r] + i, left).part);
     }
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      const LastStep<typename Dots::Vector> last(in.vectors + v * in.vector_step + i, left);
-      const Floats vector = Dots::LoadVector(last.part);
-#pragma GCC unroll 4
-      for (int r = 0; r < kDotRows; ++r) sum[v][r] = Dots::MulAdd(row[r], vector, sum[v][r]);
-    }
+    AddLastStep<Dots>(row, in.vectors + i, in.vector_step, left, sum);
   }
 #pragma GCC unroll 8
   for (int v = 0; v < kVectors; ++v) {

@@ -30,15 +30,18 @@ HWY_INLINE __m512i ExponentTable(uint16_t largest) {
                                 _mm512_load_si512(kDistance));
 }
 
+/// How far codes are shifted in their words: those of numbers 8 l to 8 l + 7 stand in bits 4 l of
+/// the same eight words.
+HWY_INLINE __m512i CodeShifts() {
+  return _mm512_setr_epi32(0, 0, 0, 0, 0x40004, 0x40004, 0x40004, 0x40004, 0x80008, 0x80008,
+                           0x80008, 0x80008, 0xC000C, 0xC000C, 0xC000C, 0xC000C);
+}
+
 /// The bf16 numbers of one row in a step.
 HWY_INLINE Floats UnpackRow(const uint8_t* bytes, const uint8_t* codes, __m512i table) {
-  // Codes of numbers 8 l to 8 l + 7 stand in bits 4 l of the same eight words.
-  const __m512i shifts =
-      _mm512_setr_epi32(0, 0, 0, 0, 0x40004, 0x40004, 0x40004, 0x40004, 0x80008, 0x80008, 0x80008,
-                        0x80008, 0xC000C, 0xC000C, 0xC000C, 0xC000C);
   const __m512i words =
       _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
-  const __m512i exponents = _mm512_permutexvar_epi16(_mm512_srlv_epi16(words, shifts), table);
+  const __m512i exponents = _mm512_permutexvar_epi16(_mm512_srlv_epi16(words, CodeShifts()), table);
   // The sign is spread over the upper byte and the exponent's bits are then taken from the table.
   const __m512i rest =
       _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes)));
@@ -128,22 +131,11 @@ HWY_INLINE void PackedTile(const SkinnyProduct& work, int64_t tile_row, int64_t 
   int64_t i = 0;
   for (; i + PackedTiles::kColumns <= work.width; i += PackedTiles::kColumns) {
     reader.Next(i, rows);
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) {
-      const Floats vector = PairDots::LoadVector(x + v * work.width + i);
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) sum[v][r] = PairDots::MulAdd(rows[r], vector, sum[v][r]);
-    }
+    AddStep<PairDots>(rows, x + i, work.width, sum);
   }
   if (i < work.width) {
     reader.Next(i, rows);
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) {
-      const LastStep<Bf16> last(x + v * work.width + i, work.width - i);
-      const Floats vector = PairDots::LoadVector(last.part);
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) sum[v][r] = PairDots::MulAdd(rows[r], vector, sum[v][r]);
-    }
+    AddLastStep<PairDots>(rows, x + i, work.width, work.width - i, sum);
   }
   float* const out = sums + skip;
 #pragma GCC unroll 16

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
-#include "nn/skinny_linear_kernel.h"
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/packed_weight_kernel.cpp"
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4)
 #include <hwy/foreach_target.h>
 
-#include "nn/simd-inl.h"
+#include "nn/packed_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace meap {
@@ -57,11 +55,7 @@ HWY_INLINE bool PackRow(__m512i numbers, uint16_t largest, uint8_t* bytes, uint8
       _mm512_sub_epi16(_mm512_set1_epi16(static_cast<int16_t>(largest >> 7)), exponents);
   const __m512i zero_code = _mm512_set1_epi16(kZeroCode);
   const __m512i code = _mm512_mask_mov_epi16(zero_code, normal, distance);
-  // Number 8 l + i goes to bits 4 l of word i.
-  const __m512i shifts =
-      _mm512_setr_epi32(0, 0, 0, 0, 0x40004, 0x40004, 0x40004, 0x40004, 0x80008, 0x80008, 0x80008,
-                        0x80008, 0xC000C, 0xC000C, 0xC000C, 0xC000C);
-  const __m512i shifted = _mm512_sllv_epi16(code, shifts);
+  const __m512i shifted = _mm512_sllv_epi16(code, CodeShifts());
   const __m256i half =
       _mm256_or_si256(_mm512_castsi512_si256(shifted), _mm512_extracti64x4_epi64(shifted, 1));
   const __m128i words =

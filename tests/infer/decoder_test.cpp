@@ -2,17 +2,18 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <c10/core/CPUAllocator.h>
 
 #include <memory>
-#include <new>
 
 #include "model/presets.h"
+#include "tests/infer/infer_support.h"
 #include "tests/nn/operator_support.h"
 #include "tests/support.h"
 
 namespace meap {
 namespace {
+
+using testing::RandomIds;
 
 constexpr int64_t kVocabulary = 61;
 constexpr int64_t kContext = 500;
@@ -46,12 +47,6 @@ Llama MakeModel(const Shape& shape) {
   return model;
 }
 
-std::vector<int32_t> RandomIds(int64_t count, uint64_t seed) {
-  at::Generator generator = at::detail::createCPUGenerator(seed);
-  const at::Tensor ids = at::randint(kVocabulary, {count}, generator, at::kInt);
-  return {ids.const_data_ptr<int32_t>(), ids.const_data_ptr<int32_t>() + count};
-}
-
 at::Tensor Forward(const Llama& model, CacheAttender& attender) {
   return model.Logits(
       model.Forward(attender.Tokens(at::kCPU), attender.Positions(at::kCPU), attender));
@@ -62,7 +57,7 @@ class BothWays {
  public:
   BothWays(const Llama& model, int64_t sequences) : model_(model), decoder_(model) {
     for (int64_t i = 0; i < sequences; ++i) {
-      const std::vector<int32_t> prompt = RandomIds(i == 1 ? 300 : 1 + 5 * i, i);
+      const std::vector<int32_t> prompt = RandomIds(i == 1 ? 300 : 1 + 5 * i, kVocabulary, i);
       for (auto* caches : {&decoded_, &forwarded_}) {
         caches->push_back(std::make_unique<KvCache>(model.config(), kContext,
                                                     model.embedding().scalar_type(), at::kCPU));
@@ -74,7 +69,8 @@ class BothWays {
   }
 
   void ExpectSameStep(uint64_t seed) {
-    const std::vector<int32_t> ids = RandomIds(static_cast<int64_t>(decoded_.size()), seed);
+    const std::vector<int32_t> ids =
+        RandomIds(static_cast<int64_t>(decoded_.size()), kVocabulary, seed);
     CacheAttender decoded(Parts(decoded_, ids));
     CacheAttender forwarded(Parts(forwarded_, ids));
     ASSERT_TRUE(decoder_.Takes(decoded.parts()));
@@ -134,7 +130,7 @@ TEST(Decoder, GivesThemWhenItsWeightsArePacked) {
 
 TEST(Decoder, GivesThemOnAnyNumberOfThreads) {
   const at::NoGradGuard no_grad;
-  const int before = at::get_num_threads();
+  const testing::KeepThreads keep_threads;
   for (const Shape& shape : {Shape{}, Shape{.dtype = at::kBFloat16, .width = 341}}) {
     const Llama model = MakeModel(shape);
     for (const int threads : {1, 3, 5}) {
@@ -143,42 +139,21 @@ TEST(Decoder, GivesThemOnAnyNumberOfThreads) {
       for (uint64_t step = 0; step < kManySteps; ++step) both.ExpectSameStep(step);
     }
   }
-  at::set_num_threads(before);
 }
-
-/// libtorch's allocator, which refuses pieces of one size.
-class RefusingAllocator : public at::Allocator {
- public:
-  explicit RefusingAllocator(size_t bytes) : bytes_(bytes), plain_(c10::GetCPUAllocator()) {
-    c10::SetCPUAllocator(this, kPriority);
-  }
-  ~RefusingAllocator() override { c10::SetCPUAllocator(plain_, kPriority); }
-  at::DataPtr allocate(size_t bytes) override {
-    if (bytes == bytes_) {
-      ++refused;
-      throw std::bad_alloc();
-    }
-    return plain_->allocate(bytes);
-  }
-  void copy_data(void* to, const void* from, size_t bytes) const override {
-    plain_->copy_data(to, from, bytes);
-  }
-  int refused = 0;
-
- private:
-  static constexpr uint8_t kPriority = 10;
-  size_t bytes_;
-  at::Allocator* plain_;
-};
 
 TEST(Decoder, GoesOnWithPlainWeightsWhereThereIsNoMemoryToPackThem) {
   const at::NoGradGuard no_grad;
   const Llama model = MakeModel({.dtype = at::kBFloat16});
   if (!PackedModel::Suits(model)) GTEST_SKIP() << "the CPU lacks AVX-512-bf16";
   BothWays both(model, 1);
-  RefusingAllocator allocator(PackedModel::Bytes(model));
+  int refused = 0;
+  const testing::FailingAllocator allocator([&](size_t bytes) {
+    const bool packs = bytes == static_cast<size_t>(PackedModel::Bytes(model));
+    refused += packs;
+    return packs;
+  });
   for (uint64_t step = 0; step < kManySteps; ++step) both.ExpectSameStep(step);
-  EXPECT_EQ(allocator.refused, 1);
+  EXPECT_EQ(refused, 1);
   EXPECT_FALSE(both.packed());
 }
 

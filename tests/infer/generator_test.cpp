@@ -1,12 +1,11 @@
 #include "infer/generator.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/CPUAllocator.h>
 
 #include <map>
-#include <new>
 
 #include "model/presets.h"
+#include "tests/infer/infer_support.h"
 #include "tests/support.h"
 
 namespace meap {
@@ -35,9 +34,7 @@ at::Tensor Whole(const Llama& model, const std::vector<int32_t>& ids) {
 }
 
 std::vector<int32_t> RandomIds(int64_t count, uint64_t seed) {
-  at::Generator generator = at::detail::createCPUGenerator(seed);
-  const at::Tensor ids = at::randint(50, {count}, generator, at::kInt);
-  return {ids.const_data_ptr<int32_t>(), ids.const_data_ptr<int32_t>() + count};
+  return testing::RandomIds(count, 50, seed);
 }
 
 /// Prompts of many lengths, some of which begin alike.
@@ -135,37 +132,18 @@ TEST(Generator, ASmallBudgetForCachesChangesNoResult) {
   for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(results[i].tokens, expected[i].tokens);
 }
 
-/// Throws once, in the n-th allocation after Arm(n).
-class FailingAllocator : public at::Allocator {
- public:
-  FailingAllocator() : plain_(c10::GetCPUAllocator()) { c10::SetCPUAllocator(this, kPriority); }
-  ~FailingAllocator() override { c10::SetCPUAllocator(plain_, kPriority); }
-  void Arm(int64_t after) { left_ = after; }
-  at::DataPtr allocate(size_t bytes) override {
-    if (--left_ == 0) throw std::bad_alloc();
-    return plain_->allocate(bytes);
-  }
-  void copy_data(void* to, const void* from, size_t bytes) const override {
-    plain_->copy_data(to, from, bytes);
-  }
-
- private:
-  static constexpr uint8_t kPriority = 10;
-  int64_t left_ = 0;
-  at::Allocator* plain_;
-};
-
 TEST(Generator, WhenMemoryRunsOutFewerRunTogether) {
   const Llama model = MakeModel(2);
   const std::vector<TokenRequest> requests = Requests(1.0);
   const auto expected = Generator(model).Run(requests);
   for (const size_t tokens : {18, 40, 90}) {    // generated before, by all sequences together
     for (const int64_t after : {1, 10, 100}) {  // in what follows: a step, or more prompts
-      FailingAllocator allocator;
+      int64_t left = 0;
+      const testing::FailingAllocator allocator([&](size_t) { return --left == 0; });
       std::map<size_t, size_t> seen;
       size_t all = 0;
       const auto results = Generator(model).Run(requests, [&](size_t i, int32_t) {
-        if (++all == tokens) allocator.Arm(after);
+        if (++all == tokens) left = after;
         return ++seen[i] > 0;
       });
       for (size_t i = 0; i < requests.size(); ++i) {
@@ -174,8 +152,8 @@ TEST(Generator, WhenMemoryRunsOutFewerRunTogether) {
       }
     }
   }
-  FailingAllocator allocator;
-  allocator.Arm(1);
+  int64_t left = 1;
+  const testing::FailingAllocator allocator([&](size_t) { return --left == 0; });
   EXPECT_THROW(Generator(model).Run({requests[0]}), WorkError);
 }
 

@@ -15,6 +15,14 @@ LlamaConfig Preset(const char* name, int64_t length) {
   return ConfigFromOptions(options, 32064, length);
 }
 
+/// meap-0.1b at a context of 1,024 tokens.
+TrainShape SmallModel(int64_t batch_rows, int64_t micro_rows) {
+  return {.config = Preset("meap-0.1b", 1024),
+          .sequence_length = 1024,
+          .batch_rows = batch_rows,
+          .micro_rows = micro_rows};
+}
+
 double BytesOf(const TrainShape& shape, const std::string& purpose) {
   for (const MemoryUse& use : ForecastMemory(shape)) {
     if (use.purpose == purpose) return use.bytes;
@@ -41,10 +49,7 @@ TEST(TrainFlopsPerToken, IsTheFormulaOfTheInterface) {
 }
 
 TEST(ForecastMemory, OptimizerAndWeightsAreExact) {
-  TrainShape shape{.config = Preset("meap-0.1b", 1024),
-                   .sequence_length = 1024,
-                   .batch_rows = 8,
-                   .micro_rows = 2};
+  TrainShape shape = SmallModel(8, 2);
   const auto parameters = static_cast<double>(CountParameters(shape.config));
   EXPECT_EQ(BytesOf(shape, "weights"), 4 * parameters);
   EXPECT_EQ(BytesOf(shape, "gradients"), 4 * parameters);
@@ -57,20 +62,14 @@ TEST(ForecastMemory, OptimizerAndWeightsAreExact) {
 }
 
 TEST(ForecastMemory, AFewTrainedParametersTakeNoMoreThanTheyNeed) {
-  TrainShape shape{.config = Preset("meap-0.1b", 1024),
-                   .sequence_length = 1024,
-                   .batch_rows = 8,
-                   .micro_rows = 2,
-                   .trained_parameters = 1000};
+  TrainShape shape = SmallModel(8, 2);
+  shape.trained_parameters = 1000;
   EXPECT_EQ(BytesOf(shape, "optimizer"), 8000);
   EXPECT_EQ(BytesOf(shape, "gradients"), 4000);
 }
 
 TEST(ForecastMemory, WhatIsMadeAgainIsNotKept) {
-  TrainShape shape{.config = Preset("meap-0.1b", 1024),
-                   .sequence_length = 1024,
-                   .batch_rows = 16,
-                   .micro_rows = 4};
+  TrainShape shape = SmallModel(16, 4);
   const double none = BytesOf(shape, "activations");
   shape.recomputed = Recomputed::kMlp;
   const double mlp = BytesOf(shape, "activations");
@@ -80,21 +79,15 @@ TEST(ForecastMemory, WhatIsMadeAgainIsNotKept) {
 }
 
 TEST(ForecastMemory, ActivationsGrowWithTheRowsOfAPass) {
-  TrainShape shape{.config = Preset("meap-0.1b", 1024),
-                   .sequence_length = 1024,
-                   .batch_rows = 16,
-                   .micro_rows = 2};
+  TrainShape shape = SmallModel(16, 2);
   const double two = BytesOf(shape, "activations");
   shape.micro_rows = 4;
   EXPECT_NEAR(BytesOf(shape, "activations") / two, 2, 0.01);
 }
 
 TEST(ForecastMemory, AFrozenHeadHasNoGradient) {
-  TrainShape shape{.config = Preset("meap-0.1b", 1024),
-                   .sequence_length = 1024,
-                   .batch_rows = 8,
-                   .micro_rows = 2,
-                   .trained_parameters = 1000};
+  TrainShape shape = SmallModel(8, 2);
+  shape.trained_parameters = 1000;
   const double trained = BytesOf(shape, "head");
   shape.frozen_head = true;
   const auto gradient = static_cast<double>(4 * shape.config.vocab_size * shape.config.hidden_size);

@@ -128,7 +128,7 @@ TEST(Attention, BackwardPassIsCutFinerWhereThreadsWouldIdle) {
 }
 
 TEST(Attention, SameBitsForAnyNumberOfThreads) {
-  const int before = at::get_num_threads();
+  const testing::KeepThreads keep_threads;
   for (const Shape& shape : {Shape{{700}, 4, 2, 48}, Shape{{700, 30, 300}, 6, 1, 33}}) {
     for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
       const Segments segments = SegmentsOf(shape.lengths);
@@ -141,7 +141,6 @@ TEST(Attention, SameBitsForAnyNumberOfThreads) {
       });
     }
   }
-  at::set_num_threads(before);
 }
 
 }  // namespace

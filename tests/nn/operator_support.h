@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -24,6 +25,15 @@ inline void ForEachCpuLevel(const std::function<void()>& check) {
   }
   SetCpuLevel(before);
 }
+
+/// Gives libtorch its number of threads back at the end of a test, however that comes.
+class KeepThreads {
+ public:
+  ~KeepThreads() { at::set_num_threads(before_); }
+
+ private:
+  int before_ = at::get_num_threads();
+};
 
 /// Standard normal numbers, the same ones for the same seed, as leaf that wants a gradient.
 inline at::Tensor Normal(at::IntArrayRef sizes, at::ScalarType dtype, int64_t seed) {

@@ -1,12 +1,11 @@
 #include "nn/team.h"
 
-#include <ATen/Parallel.h>
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include "tests/nn/operator_support.h"
 
 namespace meap {
 namespace {
@@ -14,8 +13,7 @@ namespace {
 class TeamTest : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override { at::set_num_threads(GetParam()); }
-  void TearDown() override { at::set_num_threads(before_); }
-  int before_ = at::get_num_threads();
+  testing::KeepThreads keep_threads_;
 };
 
 TEST_P(TeamTest, MembersSeeWhatWasWrittenBeforeAMeeting) {
