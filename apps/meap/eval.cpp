@@ -153,7 +153,8 @@ void ChooseTasks(EvalArguments& arguments) {
                       .expected = "--model DIR --tasks NAME,...",
                       .hint = "`meap eval --list` shows all tasks"});
   }
-  CheckFewShotNames(tasks, InputsOf(arguments));
+  arguments.options.inputs = InputsOf(arguments);
+  CheckFewShotNames(tasks, arguments.options.inputs);
 }
 
 void RunEval(const EvalArguments& arguments) {
@@ -165,7 +166,6 @@ void RunEval(const EvalArguments& arguments) {
   std::optional<RequestCache> cache;
   if (!paths.cache.empty()) cache.emplace(paths.cache);
   EvalOptions options = arguments.options;
-  options.inputs = InputsOf(arguments);
   options.device = arguments.flags.device;
   options.dtype = arguments.flags.dtype;
   if (arguments.bos != "tokenizer") options.add_bos = arguments.bos == "add";

@@ -10,7 +10,7 @@ namespace {
 
 std::vector<std::string> CommandsOf(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* command : app.get_subcommands({})) {
     if (!command->get_name().empty()) names.push_back(command->get_name());  // else flags' groups
   }
   return names;
@@ -22,7 +22,7 @@ std::vector<std::string> FlagsOf(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
-  for (const CLI::App* group : command.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* group : command.get_subcommands({})) {
     if (!group->get_name().empty()) continue;
     for (std::string& name : FlagsOf(*group)) names.push_back(std::move(name));
   }

@@ -148,7 +148,9 @@ ExitCode Prepare(const ExperimentFile& file, int threads) {
     const fs::path stamp = PrepareStamp(file, i);
     if (fs::exists(stamp) && ReadFile(stamp, "stamp") == HashOf(so_far)) continue;
     // First of all what comes after is no longer done, also when this is stopped.
-    for (size_t j = i; fs::remove(PrepareStamp(file, j)) || j < file.prepare.size(); ++j) {
+    for (size_t j = i;; ++j) {
+      const bool was_there = fs::remove(PrepareStamp(file, j));
+      if (!was_there && j >= file.prepare.size()) break;
     }
     const fs::path out = folder / (std::to_string(i + 1) + ".txt");
     const ExitCode code = RunStage(PrepareWords(threads, file.prepare[i]), out, folder / "log.txt");

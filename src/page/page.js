@@ -45,9 +45,10 @@ function luminance(rgb) {
 // Plotly's own choice, dark grey or white, is hard to read on colours between. Black and white contrast alike on a
 // luminance L with (L + 0.05)^2 = 1.05 * 0.05.
 function inkHeatLabels(figure) {
+  const range = heatRange(figure);
   for (const label of plotOf(figure).querySelectorAll(".heatmap-label text")) {
     const value = Number(label.textContent.replace("\u2212", "-"));
-    const light = luminance(heatColor(value, heatRange(figure))) + 0.05 > Math.sqrt(1.05 * 0.05);
+    const light = luminance(heatColor(value, range)) + 0.05 > Math.sqrt(1.05 * 0.05);
     label.style.fill = light ? "#000" : "#fff";
   }
 }

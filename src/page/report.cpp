@@ -199,9 +199,7 @@ std::string RenderReport(const ReportInputs& inputs, const ReportOptions& option
 
 bool AllEnded(const ReportInputs& inputs) {
   return inputs.awaited.empty() &&
-         std::all_of(inputs.training.begin(), inputs.training.end(), [](const fs::path& run) {
-           return ReadTrainingRun(run, "").state != RunState::kTraining;
-         });
+         std::none_of(inputs.training.begin(), inputs.training.end(), IsTraining);
 }
 
 }  // namespace meap

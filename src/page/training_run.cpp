@@ -74,6 +74,11 @@ const StepSeries& TrainingRun::Metric(const std::string& field) const {
 
 bool IsTrainingRun(const fs::path& folder) { return fs::is_regular_file(folder / "metrics.jsonl"); }
 
+bool IsTraining(const fs::path& folder) {
+  const std::optional<bool> written = IsBeingWritten(folder / "metrics.jsonl");
+  return written ? *written : ReadTrainingRun(folder, "").state == RunState::kTraining;
+}
+
 TrainingRun ReadTrainingRun(const fs::path& folder, const std::string& name) {
   TrainingRun run{.name = name, .folder = folder};
   if (fs::exists(folder / "recipe.yaml")) run.recipe = FlatYaml(folder / "recipe.yaml");

@@ -37,6 +37,10 @@ struct TrainingRun {
 /// True for a folder with metrics.jsonl.
 bool IsTrainingRun(const fs::path& folder);
 
+/// Whether ReadTrainingRun would find it kTraining; the metrics are read only where the system
+/// cannot tell.
+bool IsTraining(const fs::path& folder);
+
 /// Reads a run, even one that is being written. A line that is no JSON object is an InputError,
 /// except the last, which may be half written.
 TrainingRun ReadTrainingRun(const fs::path& folder, const std::string& name);

@@ -110,9 +110,10 @@ std::vector<std::string> Tokenizer::Impl::DataHashes() const {
   const auto model = files_.find("tokenizer.model");
   if (json != files_.end()) {
     const std::string entry = AddedTokenEntry(kMaskContent, mask.value_or(-1));
-    for (const std::string& text : {WithStringMerges(json->second), json->second}) {
-      add(text, named_);
-      add(WithoutAppended(text, "added_tokens", entry), unmasked);
+    const std::string merged = WithStringMerges(json->second);
+    for (const std::string* text : {&merged, &json->second}) {
+      add(*text, named_);
+      add(WithoutAppended(*text, "added_tokens", entry), unmasked);
     }
   }
   if (model != files_.end() &&

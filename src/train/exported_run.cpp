@@ -6,6 +6,7 @@
 #include "core/console.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "train/run_start.h"
 
 namespace meap {
 namespace {
@@ -35,11 +36,7 @@ bool SameLength(const Recipe& recipe, int64_t steps) {
   if (recipe.train.steps > 0) return steps == recipe.train.steps;
   const fs::path written = fs::path(recipe.output) / "recipe.yaml";
   if (steps == 0 || !fs::exists(written)) return false;
-  const auto lines = DiffRecipes(ReadFile(written, "recipe"), recipe.Dump());
-  return std::none_of(lines.begin(), lines.end(), [](const std::string& line) {
-    return line.substr(2).starts_with("train.steps:") ||
-           line.substr(2).starts_with("train.epochs:");
-  });
+  return !ChangesLength(DiffRecipes(ReadFile(written, "recipe"), recipe.Dump()));
 }
 
 }  // namespace

@@ -149,15 +149,6 @@ void SizePasses(const Recipe& recipe, FinetuneInputs& inputs) {
   NoteCutMicroBatch(recipe, inputs.micro_rows);
 }
 
-/// Generation from the tuned model stops where the stored one did, and at what ends an answer under
-/// the template.
-void AddEndTokens(const std::vector<int32_t>& ends, LlamaConfig& config) {
-  std::vector<int64_t>& ids = config.eos_token_id;
-  for (const int32_t end : ends) {
-    if (std::find(ids.begin(), ids.end(), end) == ids.end()) ids.push_back(end);
-  }
-}
-
 }  // namespace
 
 FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
@@ -168,7 +159,9 @@ FinetuneInputs OpenFinetuneInputs(const Recipe& recipe) {
   inputs.chat_template = chat.name();
   // Whoever talks to the tuned model must do it in the form that it was tuned in.
   if (chat.name() != "model") inputs.tokenizer->SetChatTemplate(chat.Source(plain));
-  AddEndTokens(EndTokens(chat, plain), inputs.config);
+  // Generation from the tuned model stops where the stored one did, and at what ends an answer
+  // under the template.
+  for (const int32_t end : EndTokens(chat, plain)) AddEndToken(end, inputs.config);
   const FinetuneStreamOptions options = StreamOptions(recipe, inputs);
   const int64_t length = recipe.data.sequence_length;
   const auto open = [&](const std::vector<std::string>& names, const char* key,

@@ -4,16 +4,16 @@
 #include <fmt/format.h>
 #include <torch/headeronly/version.h>
 
-#include <filesystem>
 #include <fstream>
 
+#include "model/device.h"
 #include "nn/cpu.h"
 
 namespace meap {
 namespace {
 
 /// The text behind the first line of a file that begins with `key`; empty where there is none.
-std::string ValueOf(const std::filesystem::path& file, const std::string& key) {
+std::string ValueOf(const char* file, const std::string& key) {
   std::ifstream lines(file);
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with(key)) continue;
@@ -25,19 +25,10 @@ std::string ValueOf(const std::filesystem::path& file, const std::string& key) {
 
 }  // namespace
 
-std::string GpuName() {
-  std::error_code missing;
-  for (const auto& gpu : std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", missing)) {
-    const std::string name = ValueOf(gpu.path() / "information", "Model:");
-    if (!name.empty()) return name;
-  }
-  return "";
-}
-
 nlohmann::ordered_json DescribeHost(at::Device device) {
   return {{"threads", at::get_num_threads()},
           {"kernels", CpuLevelName(GetCpuLevel())},
-          {"processor", device.is_cpu() ? ValueOf("/proc/cpuinfo", "model name") : GpuName()},
+          {"processor", device.is_cpu() ? ValueOf("/proc/cpuinfo", "model name") : GpuName(device)},
           {"torch", TORCH_VERSION}};
 }
 

@@ -9,9 +9,6 @@
 
 namespace meap {
 
-/// What the driver calls the first GPU; empty where it does not say.
-std::string GpuName();
-
 /// Where a run computes: {"threads": 2, "kernels": "avx512", "processor": "...", "torch": "..."}.
 nlohmann::ordered_json DescribeHost(at::Device device);
 

@@ -68,14 +68,16 @@ LlamaConfig ConfigFromFolder(const LlamaConfig& stored, const Recipe& recipe, in
 
 void SetSpecialIds(LlamaConfig& config, const Tokenizer& tokenizer) {
   if (tokenizer.bos()) config.bos_token_id = *tokenizer.bos();
-  std::vector<int64_t>& ends = config.eos_token_id;
-  if (tokenizer.eos() && std::find(ends.begin(), ends.end(), *tokenizer.eos()) == ends.end()) {
-    ends.push_back(*tokenizer.eos());
-  }
+  if (tokenizer.eos()) AddEndToken(*tokenizer.eos(), config);
   if (tokenizer.pad()) config.pad_token_id = *tokenizer.pad();
 }
 
 }  // namespace
+
+void AddEndToken(int64_t id, LlamaConfig& config) {
+  std::vector<int64_t>& ends = config.eos_token_id;
+  if (std::find(ends.begin(), ends.end(), id) == ends.end()) ends.push_back(id);
+}
 
 ModelInputs OpenModelInputs(const Recipe& recipe) {
   ModelInputs inputs;

@@ -23,6 +23,9 @@ struct ModelInputs {
 /// the model's, is an InputError.
 ModelInputs OpenModelInputs(const Recipe& recipe);
 
+/// Makes generation from the model stop at `id` too.
+void AddEndToken(int64_t id, LlamaConfig& config);
+
 /// Hashes of the tokenizer and of model.path.
 InputHashes HashModelInputs(const ModelInputs& inputs, const Recipe& recipe);
 

@@ -82,10 +82,13 @@ RunOutcome ReportFinished(const Recipe& recipe, const LoadedState& from) {
 
 class Run {
  public:
-  Run(const Recipe& recipe, const TrainTask& task, const Preflight& preflight)
+  /// `inputs`: what the task read, as checkpoints keep it.
+  Run(const Recipe& recipe, const TrainTask& task, const Preflight& preflight,
+      nlohmann::json inputs)
       : recipe_(recipe),
         task_(task),
         preflight_(preflight),
+        inputs_(std::move(inputs)),
         host_(DescribeHost(task.model().head().device())),
         steps_(task.sizes().steps),
         optimizer_(task.trained(), task.masters(), recipe.optimizer),
@@ -111,6 +114,7 @@ class Run {
   const Recipe& recipe_;
   const TrainTask& task_;
   const Preflight& preflight_;
+  nlohmann::json inputs_;
   nlohmann::ordered_json host_;
   int64_t steps_;
   Optimizer optimizer_;
@@ -212,7 +216,7 @@ void Run::Save(bool in_background) {
                  {"steps", steps_},
                  {"summary", task_.SummaryHead().dump(-1, ' ', true,
                                                       replace)},  // as text, which keeps the order
-                 {"inputs", InputsToJson(task_.inputs())},
+                 {"inputs", inputs_},
                  {"validation_due", validation_due_},
                  {"threads", host_["threads"]},
                  {"host", host_}};
@@ -344,13 +348,15 @@ RunOutcome RunTraining(const Recipe& recipe, const StartOptions& options,
   const at::ScalarType dtype = ParseDtype(recipe.train.precision, device, "train.precision");
   const std::unique_ptr<TrainTask> task = make_task(start.threads);
   SignalGuard::StopIfRequested();
-  if (start.from) CheckSameInputs(task->inputs(), *start.from, options.allow_changes);
+  // Now, not when a checkpoint is made: the files may change or go while the run is on.
+  nlohmann::json inputs = InputsToJson(task->inputs());
+  if (start.from) CheckSameInputs(inputs, *start.from, options.allow_changes);
   const Preflight preflight = ForecastRun(recipe, task->sizes(), device, dtype);
   RequireMemory(preflight, recipe, task->sizes(), dtype);
   task->MakeModel(device, dtype);
   SignalGuard::StopIfRequested();
   HoldRunFolder(recipe.output, start);
-  return Run(recipe, *task, preflight).Go(start.from);
+  return Run(recipe, *task, preflight, std::move(inputs)).Go(start.from);
 }
 
 }  // namespace meap

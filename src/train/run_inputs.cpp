@@ -17,11 +17,16 @@ namespace {
 
 bool IsPrepared(const fs::path& path) { return fs::exists(path / "manifest.json"); }
 
+/// The tokenizer of the data, and the hashes of all that encode text as it does.
+struct DataTokenizer {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::vector<std::string> hashes;
+};
+
 /// Prepared folders as they are, everything else tokenised once into the cache: raw files that
 /// follow one another as one folder, in the order given.
 std::shared_ptr<const TokenStore> OpenData(const std::vector<std::string>& names,
-                                           const Recipe& recipe,
-                                           const std::shared_ptr<const Tokenizer>& tokenizer,
+                                           const Recipe& recipe, const DataTokenizer& tokenizer,
                                            int threads) {
   PrepareOptions options;
   options.reader.text_field = recipe.data.text_field;
@@ -29,9 +34,9 @@ std::shared_ptr<const TokenStore> OpenData(const std::vector<std::string>& names
   std::vector<fs::path> folders;
   std::vector<std::string> raw;
   const auto prepare = [&](const std::vector<std::string>& files) {
-    folders.push_back(
-        PrepareCached(ExpandInputs(files), MakeEncoder(tokenizer), recipe.data.cache, options)
-            .folder);
+    folders.push_back(PrepareCached(ExpandInputs(files), MakeEncoder(tokenizer.tokenizer),
+                                    recipe.data.cache, options)
+                          .folder);
   };
   for (const std::string& name : names) {
     const std::vector<fs::path> paths = ExpandGlob(name);
@@ -46,9 +51,8 @@ std::shared_ptr<const TokenStore> OpenData(const std::vector<std::string>& names
     }
   }
   if (!raw.empty()) prepare(raw);
-  const std::vector<std::string> hashes = tokenizer->DataHashes();
-  auto store = std::make_shared<TokenStore>(TokenStore::Open(folders, hashes));
-  store->RequireTokenizer(hashes, recipe.tokenizer);
+  auto store = std::make_shared<TokenStore>(TokenStore::Open(folders, tokenizer.hashes));
+  store->RequireTokenizer(tokenizer.hashes, recipe.tokenizer);
   return store;
 }
 
@@ -89,8 +93,7 @@ BatchReader Reader(const std::vector<MixtureSource>& sources, const Recipe& reci
 }
 
 /// The sources of a mixture by their weights, or all entries as one.
-std::vector<MixtureSource> OpenTraining(const Recipe& recipe,
-                                        const std::shared_ptr<const Tokenizer>& tokenizer,
+std::vector<MixtureSource> OpenTraining(const Recipe& recipe, const DataTokenizer& tokenizer,
                                         int threads) {
   const DataOptions& data = recipe.data;
   if (data.weights.empty()) return {{OpenData(data.train, recipe, tokenizer, threads)}};
@@ -106,10 +109,11 @@ std::vector<MixtureSource> OpenTraining(const Recipe& recipe,
 RunInputs OpenRunInputs(const Recipe& recipe, int threads) {
   RunInputs inputs{OpenModelInputs(recipe)};
   // Text is encoded as it always was: a "[MASK]" in it is no mask.
-  auto plain = std::make_shared<Tokenizer>(Tokenizer::Load(recipe.tokenizer));
-  inputs.train = OpenTraining(recipe, plain, threads);
+  const auto plain = std::make_shared<Tokenizer>(Tokenizer::Load(recipe.tokenizer));
+  const DataTokenizer encodes{plain, plain->DataHashes()};
+  inputs.train = OpenTraining(recipe, encodes, threads);
   if (!recipe.data.validation.empty()) {
-    inputs.validation = OpenData(recipe.data.validation, recipe, plain, threads);
+    inputs.validation = OpenData(recipe.data.validation, recipe, encodes, threads);
   }
   ResolveSizes(recipe, inputs);
   inputs.objective = MakeObjective(recipe, *inputs.tokenizer, inputs.mask_id, inputs.steps);

@@ -39,9 +39,9 @@ bool IsFinished(const Recipe& recipe, const LoadedState& from,
   // Checkpoints of older versions do not say how long the run is.
   if (from.step < from.state.value("steps", std::numeric_limits<int64_t>::max())) return false;
   if (!fs::exists(fs::path(recipe.output) / "hf")) return false;
-  return std::none_of(changes.begin(), changes.end(), [](const std::string& line) {
-    return IsOf(line, "train.steps") || IsOf(line, "train.epochs") || IsOf(line, "lora.export");
-  });
+  return !ChangesLength(changes) &&
+         std::none_of(changes.begin(), changes.end(),
+                      [](const std::string& line) { return IsOf(line, "lora.export"); });
 }
 
 [[noreturn]] void RefuseChanges(const char* what, const LoadedState& from,
@@ -107,6 +107,12 @@ std::unique_ptr<FolderLock> LockRun(const fs::path& output) {
 
 }  // namespace
 
+bool ChangesLength(const std::vector<std::string>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [](const std::string& line) {
+    return IsOf(line, "train.steps") || IsOf(line, "train.epochs");
+  });
+}
+
 RunStart FindStart(const Recipe& recipe, const StartOptions& options) {
   const fs::path output = recipe.output;
   CheckWritable(output);
@@ -146,9 +152,9 @@ void HoldRunFolder(const fs::path& output, RunStart& start) {
                    .hint = "go on with --resume, or name another output"});
 }
 
-void CheckSameInputs(const InputHashes& inputs, const LoadedState& from, bool allow_changes) {
+void CheckSameInputs(const nlohmann::json& inputs, const LoadedState& from, bool allow_changes) {
   if (!from.state.contains("inputs")) return;
-  const std::vector<std::string> lines = InputChanges(from.state["inputs"], InputsToJson(inputs));
+  const std::vector<std::string> lines = InputChanges(from.state["inputs"], inputs);
   if (lines.empty()) return;
   if (!allow_changes) {
     RefuseChanges("the inputs have changed since the run to be resumed", from, lines);

@@ -36,11 +36,14 @@ RunStart FindStart(const Recipe& recipe, const StartOptions& options);
 /// Makes the run folder, if it is not there, and holds it.
 void HoldRunFolder(const fs::path& output, RunStart& start);
 
-/// InputError with a diff when data, tokenizer or base model are not what the run to be resumed
-/// read, unless changes are allowed. A checkpoint of an older version does not say.
-void CheckSameInputs(const InputHashes& inputs, const LoadedState& from, bool allow_changes);
-
 /// The inputs as a checkpoint keeps them.
 nlohmann::json InputsToJson(const InputHashes& inputs);
+
+/// InputError with a diff when data, tokenizer or base model (InputsToJson) are not what the run to
+/// be resumed read, unless changes are allowed. A checkpoint of an older version does not say.
+void CheckSameInputs(const nlohmann::json& inputs, const LoadedState& from, bool allow_changes);
+
+/// Whether a diff between recipes asks for a run of another length.
+bool ChangesLength(const std::vector<std::string>& changes);
 
 }  // namespace meap
