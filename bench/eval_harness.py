@@ -2,7 +2,7 @@
 """`meap eval` beside lm-evaluation-harness on the commonsense tasks, f32 on the CPU. The harness runs at the batch size
 that is fastest in a trial, with its model loaded; meap is timed as a command, loading and writing included. Tasks
 alternate between the two, so that other work on the machine slows both.
-    python -P bench/eval_harness.py --model DIR --data DIR [--limit 40] [--rounds 1] --output bench/results/NAME.md"""
+    python bench/eval_harness.py --model DIR --data DIR [--limit 40] [--rounds 1] --output bench/results/NAME.md"""
 import argparse
 import datetime
 import os
@@ -15,10 +15,10 @@ import tempfile
 import time
 from importlib import metadata
 
+import floors
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
-sys.path.append(str(ROOT / "bench"))  # last: its tokenizers.py must not stand in for the package of that name
-import floors  # noqa: E402
 import harness  # noqa: E402
 
 FLOORS = {"times as fast, all tasks": 2}
@@ -78,7 +78,7 @@ def main():
         f"size {size} (the best of {options.batch_sizes}), transformers {metadata.version('transformers')}, torch "
         f"{metadata.version('torch')}; f32. Seconds, median of {options.rounds}; meap as a whole command, loading "
         "included; the harness without loading its model.", "",
-        "    python -P bench/eval_harness.py --model DIR --data DIR --limit "
+        "    python bench/eval_harness.py --model DIR --data DIR --limit "
         f"{options.limit} --rounds {options.rounds} --output FILE", "",
         "| task | harness | meap | times as fast |", "|---|---|---|---|"]
     total = {"harness": 0.0, "meap": 0.0}

@@ -49,7 +49,7 @@ def run_meap(options, subset, folder):
 
 
 def run_trl(options, subset, folder, packing):
-    words = [sys.executable, "-P", str(pathlib.Path(__file__).with_name("finetune_peer.py")), options.model, subset,
+    words = [sys.executable, str(pathlib.Path(__file__).with_name("finetune_peer.py")), options.model, subset,
              "packed" if packing else "padded", options.precision, options.batch, options.threads, LENGTH, folder]
     out, memory = run([str(w) for w in words], stderr=subprocess.DEVNULL)
     return {**json.loads(out.splitlines()[-1]), "peak_mib": memory}

@@ -8,17 +8,16 @@ import json
 import os
 import pathlib
 import platform
-import re
 import statistics
 import subprocess
 import sys
 import time
 from importlib import metadata
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "bench"))  # last: its tokenizers.py must not stand in for the package of that name
-import floors  # noqa: E402
+import floors
+from step import cpu_name, result_path
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 CASES = {  # batch, prompt tokens, new tokens; what a second is measured in
     "decode, batch 1": (1, 16, 64),
     "decode, batch 8": (8, 16, 64),
@@ -53,7 +52,6 @@ class Peer:
     """A process that generates when asked."""
 
     def __init__(self, command):
-        # -P: this folder's tokenizers.py must not stand in for the package of that name.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def seconds(self, case):
@@ -72,7 +70,7 @@ class Peer:
 def measure(dtype, options):
     peers = {
         "meap": Peer([ROOT / options.build / "generate_bench", options.model, dtype, str(options.threads)]),
-        "transformers": Peer([sys.executable, "-P", __file__, options.model, "--peer", dtype, "--threads",
+        "transformers": Peer([sys.executable, __file__, options.model, "--peer", dtype, "--threads",
                               str(options.threads)]),
     }
     results = {}
@@ -106,14 +104,13 @@ def main():
     options = parser.parse_args()
     if options.peer:
         return transformers_peer(options.model, options.peer, options.threads)
-    cpu = re.search(r"model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text()).group(1)
     report = {"command": "python bench/generate.py MODEL_FOLDER " + " ".join(sys.argv[2:]),
-              "model": json.loads((pathlib.Path(options.model) / "config.json").read_text()), "cpu": cpu,
+              "model": json.loads((pathlib.Path(options.model) / "config.json").read_text()), "cpu": cpu_name(),
               "threads": options.threads, "date": datetime.date.today().isoformat(),
               "torch": metadata.version("torch"), "transformers": metadata.version("transformers"),
               "python": platform.python_version(), "unit": "tokens/s, median", "rounds": options.rounds,
               "results": {dtype: measure(dtype, options) for dtype in options.dtypes.split(",")}}
-    path = ROOT / "bench" / "results" / ("generate-" + re.sub(r"[^a-z0-9]+", "-", cpu.lower()).strip("-") + ".json")
+    path = result_path("generate")
     path.write_text(json.dumps(report, indent=1) + "\n")
     print(path)
     floors.finish(floors.at_least(f"{name}, {dtype}: against transformers", report["results"][dtype][name]["ratio"], floor)

@@ -77,7 +77,7 @@ def missed_floors(cases):
     floor = FLOORS["peak over forecast"]
     for case, result in cases.items():
         ratio = result["peak_bytes"] / result["forecast_bytes"]
-        if case.startswith(floor["models"]):
+        if floor["models"] in case:
             yield floors.at_least(f"{case}: peak over forecast", ratio, floor["at least"])
             yield floors.at_most(f"{case}: peak over forecast", ratio, floor["at most"])
 

@@ -53,9 +53,7 @@ class Peer:
         if name == "meap":
             command = [str(ROOT / options.build / "step_bench"), *arguments]
         else:
-            # -P: this folder's tokenizers.py must not stand in for the package of that name.
-            command = [sys.executable, "-P", str(ROOT / "bench" / "step_peers.py"), name,
-                       *arguments]
+            command = [sys.executable, str(ROOT / "bench" / "step_peers.py"), name, *arguments]
             if options.device == "cpu" and name not in ("eager", "bound"):
                 environment["LD_PRELOAD"] = ctypes.util.find_library("jemalloc") or ""
                 environment["MALLOC_CONF"] = JEMALLOC

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Encoding and training speed beside the `tokenizers` package: interleaved runs, a fresh process each, medians.
 
-Usage: .venv/bin/python bench/tokenizers.py [--repeats 5] [--megabytes 8] [--no-train] [--date YYYY-MM-DD]
+Usage: .venv/bin/python bench/tokenizer_speed.py [--repeats 5] [--megabytes 8] [--no-train] [--date YYYY-MM-DD]
 Needs build/tokenizer_bench (ninja -C build tokenizer_bench), build/meap for training, and the shared test data (MEAP_SHARED). Writes
 bench/results/tokenizers.json and bench/results/tokenizers.md.
 """
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import metadata
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SHARED = pathlib.Path(os.environ.get("MEAP_SHARED", ROOT / ".." / "shared"))
@@ -133,14 +134,12 @@ def main():
     parser.add_argument("--no-train", action="store_true")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     options = parser.parse_args()
-    # Not imported at the top: this file's folder is on the path, and its name is the package's.
-    version = output([sys.executable, "-P", "-c", "import tokenizers; print(tokenizers.__version__)"], 1).strip()
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
         size = sample(options.megabytes, file.name)
         encode = [encode_speed(name, threads, file.name, size, options.repeats) for name in NAMES for threads in (1, 2)]
     train = [] if options.no_train else [train_speed(threads, max(1, options.repeats // 2)) for threads in (1, 2)]
-    write({"command": " ".join(["bench/tokenizers.py", *sys.argv[1:]]), "date": options.date, "cpu": cpu_model(), "cores": os.cpu_count(),
-           "load": round(os.getloadavg()[0], 1), "tokenizers": version, "repeats": options.repeats, "megabytes": round(size / 1e6, 1), "encode": encode,
+    write({"command": " ".join(["bench/tokenizer_speed.py", *sys.argv[1:]]), "date": options.date, "cpu": cpu_model(), "cores": os.cpu_count(),
+           "load": round(os.getloadavg()[0], 1), "tokenizers": metadata.version("tokenizers"), "repeats": options.repeats, "megabytes": round(size / 1e6, 1), "encode": encode,
            "train": train})
 
 

@@ -1,5 +1,5 @@
 """What the benchmarks do when a floor is missed, and where there is no GPU."""
-import importlib.util
+import importlib
 import subprocess
 import sys
 
@@ -9,16 +9,12 @@ import torch
 from conftest import ROOT
 
 BENCH = ROOT / "bench"
+sys.path.insert(0, str(BENCH))
 
 
 @pytest.fixture(scope="module")
 def step():
-    sys.path.append(str(BENCH))  # last: its tokenizers.py must not stand in for the package of that name
-    spec = importlib.util.spec_from_file_location("step", BENCH / "step.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(BENCH))
+    return importlib.import_module("step")
 
 
 def result(eager, compiled, bound, memory):
@@ -43,6 +39,14 @@ def test_missed_floors_are_named_and_end_with_1(step, capsys):
 def test_mfu_has_a_floor_on_a_gpu(step):
     assert not any(step.missed_floors({"x bf16": {"meap": {"mfu": 0.55}}}, "cuda"))
     assert any(step.missed_floors({"x bf16": {"meap": {"mfu": 0.54}}}, "cuda"))
+
+
+def test_memory_has_floors_for_both_kinds_of_training():
+    missed_floors = importlib.import_module("memory").missed_floors
+    result = {"forecast_bytes": 100, "peak_bytes": 111}
+    for case in ("meap-0.1b, T 1024", "fine-tuning meap-0.1b, T 1024, packed"):
+        assert len([missed for missed in missed_floors({case: result}) if missed]) == 1
+    assert not any(missed_floors({"small, T 256": result}))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

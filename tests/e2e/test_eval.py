@@ -80,11 +80,7 @@ def test_results_and_samples(model, data, tmp_path):
     assert settings["dtype"] == "f32" and settings["max_length"] == 32 and settings["bos"] in ("added", "not added")
     assert results["prompt_hashes"]["piqa"]
     assert "piqa" in out and "acc_norm" in out and "quiz" in out
-
-
-def test_versions(model, data, tmp_path):
-    evaluate(model, data, tmp_path)
-    versions = json.loads((tmp_path / "results.json").read_text())["settings"]["versions"]
+    versions = settings["versions"]
     said, _ = run_meap("--version")
     assert said == f"meap {versions['meap']} (revision {versions['revision'] or 'none'}), torch {versions['torch']}\n"
 

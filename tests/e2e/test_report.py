@@ -214,5 +214,3 @@ def test_watch_ends_with_a_last_page_on_a_signal(tmp_path):
         watch.until_the_page_has('data-reload="10"')
         watch.process.send_signal(signal.SIGINT)
         watch.ends()
-
-

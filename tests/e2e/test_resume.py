@@ -103,14 +103,20 @@ def test_keep_best_needs_validation(tiny, tmp_path):
     assert "checkpoint.keep_best" in errors and not (tmp_path / "run").exists()
 
 
+def stop_in(recipe, run, words, happened):
+    """Starts a run, stops it once `happened`, and returns the lines of metrics.jsonl that it leaves."""
+    process = start(recipe, run, *words)
+    wait_for(process, happened)
+    process.terminate()
+    _, errors = process.communicate()
+    assert process.returncode == 143, errors
+    return [m["step"] for m in read_jsonl(run / "metrics.jsonl")]
+
+
 @pytest.fixture
 def stopped(tiny, tmp_path):
     run = tmp_path / "stopped"
-    process = start(tiny / "recipe.yaml", run, *LONG)
-    wait_for(process, lambda: lines_in(run) > 20)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate()
-    assert process.returncode == 143, errors
+    stop_in(tiny / "recipe.yaml", run, LONG, lambda: lines_in(run) > 20)
     return run
 
 
@@ -135,10 +141,7 @@ def test_changed_inputs_are_named_and_need_leave(tiny, tmp_path):
     shutil.copy(tiny / "train.jsonl", data)
     shutil.copytree(tiny / "tok", tokenizer)
     words = [f"data.train={data}", f"data.cache={tmp_path}/cache", f"tokenizer={tokenizer}", *LONG]
-    process = start(tiny / "recipe.yaml", run, *words)
-    wait_for(process, lambda: lines_in(run) > 20)
-    process.terminate()
-    assert process.wait() == 143
+    stop_in(tiny / "recipe.yaml", run, words, lambda: lines_in(run) > 20)
     resume = ["pretrain", tiny / "recipe.yaml", f"output={run}", "--resume", *words]
     lines = data.read_text().splitlines(keepends=True)
     data.write_text("".join(lines[1:]))
@@ -168,16 +171,6 @@ def test_a_second_process_is_refused_while_the_first_trains(tiny, long_run, tmp_
     assert process.wait() == 0
     assert metrics_without_timings(run) == metrics_without_timings(long_run[0])
     assert weights(run) == weights(long_run[0])
-
-
-def stop_in(recipe, run, words, happened):
-    """Starts a run, stops it once `happened`, and returns the lines of metrics.jsonl that it leaves."""
-    process = start(recipe, run, *words)
-    wait_for(process, happened)
-    process.terminate()
-    _, errors = process.communicate()
-    assert process.returncode == 143, errors
-    return [m["step"] for m in read_jsonl(run / "metrics.jsonl")]
 
 
 def test_sigterm_in_a_long_step_ends_it_between_two_micro_batches(tiny, tmp_path):
