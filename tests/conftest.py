@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -21,6 +22,14 @@ def run_meap(*words, code=0, cwd=ROOT, **options):
     done = subprocess.run([str(MEAP), *words], capture_output=True, text=True, errors="replace", cwd=cwd, **options)
     assert done.returncode == code, f"exit {done.returncode}, expected {code}\n{done.stderr}\n{done.stdout}"
     return done.stdout, done.stderr
+
+
+def wait_for(happened, process=None, seconds=120):
+    """Waits until `happened()` or until the process has ended; neither in that time fails the test."""
+    deadline = time.monotonic() + seconds
+    while not happened() and (process is None or process.poll() is None):
+        assert time.monotonic() < deadline, f"waited for {seconds} seconds"
+        time.sleep(0.0005)
 
 
 def read_jsonl(path):

@@ -25,6 +25,12 @@ std::string Print(const char* format, double value, const char* suffix) {
   return std::string(text) + suffix;
 }
 
+/// "120/s  ", or "84.0s each  " for what takes longer than a second.
+std::string FormatPace(double rate) {
+  if (rate <= 0) return "";
+  return (rate < 1 ? FormatDuration(1 / rate) + " each" : FormatCount(rate) + "/s") + "  ";
+}
+
 }  // namespace
 
 void SetQuiet(bool value) { quiet = value; }
@@ -117,7 +123,7 @@ void ProgressBar::Draw(std::string_view detail, bool final) {
   } else {
     line += FormatCount(static_cast<double>(done_));
   }
-  line += " " + unit_ + "  " + FormatCount(rate) + "/s  " + FormatDuration(seconds);
+  line += " " + unit_ + "  " + FormatPace(rate) + FormatDuration(seconds);
   if (total_ > done_ && rate > 0 && !final) {
     line += "  ETA " + FormatDuration(static_cast<double>(total_ - done_) / rate);
   }

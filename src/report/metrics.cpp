@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "core/console.h"
 #include "core/error.h"
@@ -74,8 +76,12 @@ MetricsWriter::MetricsWriter(const fs::path& path, std::optional<int64_t> resume
     WriteFailed(path, error);
   }
   size_ = info.st_size;
-  // For IsBeingWritten. The system takes it back with the file, however the process ends.
-  ::flock(descriptor_, LOCK_EX | LOCK_NB);
+  // For IsBeingWritten, which may hold the lock itself for a moment. The system takes it back with
+  // the file, however the process ends.
+  for (int tries = 0; tries < 100 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno != EWOULDBLOCK) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 MetricsWriter::~MetricsWriter() { ::close(descriptor_); }

@@ -2,11 +2,10 @@
 import json
 import signal
 import subprocess
-import time
 
 import pytest
 
-from conftest import MEAP, ROOT, needs_slow, read_jsonl, run_meap
+from conftest import MEAP, ROOT, needs_slow, read_jsonl, run_meap, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +57,7 @@ def start(words):
     process = subprocess.Popen([str(MEAP), *map(str, words)], cwd=ROOT, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True)
     cache = words[words.index("--output") + 1].with_suffix(".json.cache.jsonl")
-    while process.poll() is None and not (cache.exists() and cache.stat().st_size > 0):
-        time.sleep(0.001)
+    wait_for(lambda: cache.exists() and cache.stat().st_size > 0, process)
     return process, cache
 
 

@@ -4,11 +4,10 @@ import os
 import pathlib
 import signal
 import subprocess
-import time
 
 import pytest
 
-from conftest import MEAP, ROOT, metrics_without_timings, run_meap
+from conftest import MEAP, ROOT, metrics_without_timings, run_meap, wait_for
 
 EXPERIMENT = """
 about: A grid for the tests
@@ -64,14 +63,6 @@ def test_a_grid_runs_once_and_gives_tables(tiny, tmp_path):
     assert cells(tmp_path / "out") == done and again == out
     assert "4 of 4 cells are finished already" in log
     assert run_meap("experiment", file, "--dry-run")[0].count("finished") == 4
-
-
-def wait_for(condition):
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.05)
-    pytest.fail("waited for half a minute")
 
 
 def children(pid):

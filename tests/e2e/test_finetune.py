@@ -2,14 +2,13 @@
 import json
 import shutil
 import signal
-import subprocess
-import time
 
 import numpy
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from conftest import MEAP, metrics_without_timings, read_jsonl, run_meap
+from conftest import metrics_without_timings, read_jsonl, run_meap, wait_for
+from training_runs import losses, start, start_and_stop, steps_in, weights
 
 RECIPE = """
 model: {{path: {model}}}
@@ -45,14 +44,6 @@ def finetuning(tiny, tmp_path_factory):
 
 def finetune(root, output, *overrides, **options):
     return run_meap("finetune", root / "recipe.yaml", f"output={output}", *overrides, **options)
-
-
-def weights(run):
-    return (run / "hf" / "model.safetensors").read_bytes()
-
-
-def losses(run):
-    return [m["loss"] for m in read_jsonl(run / "metrics.jsonl") if "loss" in m]
 
 
 @pytest.fixture(scope="session")
@@ -112,24 +103,15 @@ def test_other_layouts_train_and_grouping_by_length_sees_the_same_tokens(finetun
     assert losses(tmp_path / "packed")[-1] < losses(tmp_path / "packed")[0]
 
 
-def start_and_stop(root, run, number, after_step, *overrides):
-    process = subprocess.Popen(
-        [MEAP, "finetune", root / "recipe.yaml", f"output={run}", "--threads", "1", "--resume", "--quiet", *overrides],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    metrics = run / "metrics.jsonl"
-    while process.poll() is None:
-        if metrics.exists() and metrics.read_text().count('"loss"') >= after_step:
-            process.send_signal(number)
-            break
-        time.sleep(0.001)
-    _, errors = process.communicate()
-    return process.returncode, errors.decode()
+def stop_at(root, run, number, step, *words):
+    """Starts a run, or goes on with it, and sends it the signal once that step is in its metrics."""
+    return start_and_stop("finetune", root / "recipe.yaml", run, number, lambda: steps_in(run) >= step, *words)
 
 
 def test_kill_9_and_sigterm_and_resume_is_exact(finetuning, finished, tmp_path):
     run = tmp_path / "run"
     for number, after in ((signal.SIGKILL, 2), (signal.SIGTERM, 5), (signal.SIGKILL, 9)):
-        start_and_stop(finetuning, run, number, after)
+        stop_at(finetuning, run, number, after)
     finetune(finetuning, run, "--threads", 1, "--resume")
     assert metrics_without_timings(run) == metrics_without_timings(finished[0])
     assert weights(run) == weights(finished[0])
@@ -138,7 +120,7 @@ def test_kill_9_and_sigterm_and_resume_is_exact(finetuning, finished, tmp_path):
 def test_lora_with_dropout_resumes_exactly_and_merges(finetuning, tmp_path):
     words = ["lora.rank=4", "lora.dropout=0.1", "optimizer.lr=0.01"]
     finetune(finetuning, tmp_path / "whole", *words, "--threads", 1)
-    start_and_stop(finetuning, tmp_path / "run", signal.SIGKILL, 4, *words)
+    stop_at(finetuning, tmp_path / "run", signal.SIGKILL, 4, *words)
     finetune(finetuning, tmp_path / "run", *words, "--threads", 1, "--resume")
     assert metrics_without_timings(tmp_path / "run") == metrics_without_timings(tmp_path / "whole")
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
@@ -159,11 +141,23 @@ def test_a_finished_run_is_exported_anew_as_an_adapter(finetuning, tmp_path):
     assert (tmp_path / "run/hf/adapter_config.json").exists()
 
 
+def test_a_base_model_that_goes_while_it_trains_does_not_end_the_run(finetuning, tmp_path):
+    shutil.copytree(finetuning / "base" / "hf", tmp_path / "model")
+    run = tmp_path / "run"
+    words = [f"model.path={tmp_path}/model", "train.steps=60"]
+    process = start("finetune", finetuning / "recipe.yaml", run, *words)
+    wait_for(lambda: steps_in(run) >= 1, process)
+    shutil.rmtree(tmp_path / "model")
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert steps_in(run) == 60 and weights(run)
+
+
 def test_changed_samples_and_base_model_are_named_on_resume(finetuning, tmp_path):
     shutil.copytree(finetuning / "base" / "hf", tmp_path / "model")
     shutil.copy(finetuning / "train.jsonl", tmp_path / "items.jsonl")
     words = [f"model.path={tmp_path}/model", f"data.train={tmp_path}/items.jsonl", "train.steps=40"]
-    code, errors = start_and_stop(finetuning, tmp_path / "run", signal.SIGTERM, 4, *words)
+    code, errors = stop_at(finetuning, tmp_path / "run", signal.SIGTERM, 4, *words)
     assert code == 143, errors
     lines = (tmp_path / "items.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "items.jsonl").write_text("".join(lines[1:]))

@@ -1,13 +1,14 @@
 """What happens when training goes wrong: broken weights, spikes, runs too large for the machine."""
 import json
 import shutil
+import signal
 
 import numpy
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from conftest import metrics_without_timings, read_jsonl, run_meap
-from test_resume import lines_in, start, wait_for, weights
+from training_runs import lines_in, start_and_stop, weights
 
 STEPS = 12
 
@@ -68,10 +69,8 @@ def test_rollback_goes_back_to_the_last_checkpoint_and_on_with_the_next_data(bro
     assert f"the weights are those of step {saved} again" in errors
     interrupted = tmp_path / "interrupted"
     for after in (saved + 1, step, step + 1):
-        process = start(broken[0], interrupted, "--resume", "data.validation=[]", *options)
-        wait_for(process, lambda: lines_in(interrupted) >= after)
-        process.terminate()
-        process.communicate()
+        start_and_stop("pretrain", broken[0], interrupted, signal.SIGTERM, lambda: lines_in(interrupted) >= after,
+                       "data.validation=[]", *options)
     run_meap("pretrain", *words(broken, interrupted, *options), "--threads", 1, "--resume")
     assert metrics_without_timings(interrupted) == metrics_without_timings(run)
     assert weights(interrupted) == weights(run)
@@ -85,10 +84,7 @@ def test_rollback_without_a_checkpoint_says_so(broken, tmp_path):
 def test_a_spike_stops_or_is_told(tiny, tmp_path):
     run = tmp_path / "run"
     calm = ["train.steps=200", "guard.spike_window=16", "validation.every=200"]
-    process = start(tiny / "recipe.yaml", run, *calm)
-    wait_for(process, lambda: lines_in(run) > 40)
-    process.terminate()
-    process.communicate()
+    start_and_stop("pretrain", tiny / "recipe.yaml", run, signal.SIGTERM, lambda: lines_in(run) > 40, *calm)
     wild = ["pretrain", tiny / "recipe.yaml", f"output={run}", "--resume", "--allow-changes", *calm, "optimizer.lr=20"]
     _, errors = run_meap(*wild, "guard.on_spike=stop", code=1)
     assert "the loss spikes" in errors and "samples" in errors and "guard.on_spike" in errors

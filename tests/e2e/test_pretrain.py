@@ -3,20 +3,15 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import time
 
 import pytest
 
-from conftest import MEAP, metrics_without_timings, read_jsonl, run_meap
+from conftest import metrics_without_timings, read_jsonl, run_meap
+from training_runs import losses, start_and_stop, steps_in, weights
 
 
 def pretrain(tiny, output, *overrides, **options):
     return run_meap("pretrain", tiny / "recipe.yaml", f"output={output}", *overrides, **options)
-
-
-def weights(run):
-    return (run / "hf" / "model.safetensors").read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -61,42 +56,21 @@ def test_meap_with_ratio_zero_is_ntp(tiny, tmp_path):
 
 
 def test_micro_batches_do_not_change_the_loss(tiny, finished, tmp_path):
-    reference = [m["loss"] for m in read_jsonl(finished[0] / "metrics.jsonl") if "loss" in m]
+    reference = losses(finished[0])
     for micro in (1, 2, 4, 8):
         pretrain(tiny, tmp_path / f"m{micro}", f"train.micro_batch={micro}", "validation.every=12")
-        losses = [m["loss"] for m in read_jsonl(tmp_path / f"m{micro}" / "metrics.jsonl") if "loss" in m]
-        assert losses == pytest.approx(reference, abs=1e-5)
+        assert losses(tmp_path / f"m{micro}") == pytest.approx(reference, abs=1e-5)
 
 
-def start_and_stop(tiny, run, number, after_step):
-    """Starts a run and sends it the signal once a step is in its metrics."""
-    process = subprocess.Popen(
-        [MEAP, "pretrain", tiny / "recipe.yaml", f"output={run}", "--threads", "1", "--resume", "--quiet"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    metrics = run / "metrics.jsonl"
-    while process.poll() is None:
-        if metrics.exists() and metrics.read_text().count('"loss"') >= after_step:
-            process.send_signal(number)
-            break
-        time.sleep(0.001)
-    _, errors = process.communicate()
-    return process.returncode, errors.decode()
-
-
-@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_and_resume_is_exact(tiny, finished, tmp_path, number, code):
-    run = tmp_path / "run"
-    returned, errors = start_and_stop(tiny, run, number, 4)
-    assert returned in (code, 0), errors  # 0: the run was quicker than the signal
-    pretrain(tiny, run, "--threads", 1, "--resume")
-    assert metrics_without_timings(run) == metrics_without_timings(finished[0])
-    assert weights(run) == weights(finished[0])
+def stop_at(tiny, run, number, step, *words):
+    """Starts a run, or goes on with it, and sends it the signal once that step is in its metrics."""
+    return start_and_stop("pretrain", tiny / "recipe.yaml", run, number, lambda: steps_in(run) >= step, *words)
 
 
 def test_kill_9_at_many_moments_and_resume_is_exact(tiny, finished, tmp_path):
     run = tmp_path / "run"
     for after in (1, 3, 5, 8, 11):
-        start_and_stop(tiny, run, signal.SIGKILL, after)
+        stop_at(tiny, run, signal.SIGKILL, after)
     if (run / "metrics.jsonl").exists():  # a torn last line is cut
         with open(run / "metrics.jsonl", "a") as lines:
             lines.write('{"step": 12, "lo')
@@ -107,7 +81,7 @@ def test_kill_9_at_many_moments_and_resume_is_exact(tiny, finished, tmp_path):
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tiny, finished, tmp_path):
     run = tmp_path / "run"
-    start_and_stop(tiny, run, signal.SIGTERM, 7)
+    stop_at(tiny, run, signal.SIGTERM, 7)
     newest = sorted((run / "checkpoints").iterdir())[-1]
     blob = bytearray((newest / "weights.safetensors").read_bytes())
     blob[len(blob) // 2] ^= 1
@@ -138,23 +112,22 @@ def test_a_finished_run_is_reported_whatever_the_recipe_says(tiny, finished):
 
 def test_threads_on_resume(tiny, tmp_path):
     run = tmp_path / "run"
-    returned, errors = start_and_stop(tiny, run, signal.SIGTERM, 3)
-    if returned == 0:
-        pytest.skip("the run was quicker than the signal")
+    code, errors = stop_at(tiny, run, signal.SIGTERM, 3, "train.steps=200")
+    assert code == 143, errors
     half = tmp_path / "half"
     shutil.copytree(run, half)
-    _, errors = pretrain(tiny, run, "--resume", env={**os.environ, "OMP_NUM_THREADS": "2"})
+    _, errors = pretrain(tiny, run, "--resume", "train.steps=200", env={**os.environ, "OMP_NUM_THREADS": "2"})
     assert "warning" not in errors and weights(run)
-    _, errors = pretrain(tiny, half, "--resume", "--threads", 2)
+    _, errors = pretrain(tiny, half, "--resume", "train.steps=200", "--threads", 2)
     assert "threads: 1 before, 2 now" in errors
 
 
 def test_another_machine_on_resume_is_told(tiny, tmp_path):
     run = tmp_path / "run"
-    returned, _ = start_and_stop(tiny, run, signal.SIGTERM, 3)
-    if returned == 0:
-        pytest.skip("the run was quicker than the signal")
-    _, errors = pretrain(tiny, run, "--threads", 1, "--resume", env={**os.environ, "MEAP_CPU": "baseline"})
+    code, errors = stop_at(tiny, run, signal.SIGTERM, 3, "train.steps=200")
+    assert code == 143, errors
+    _, errors = pretrain(tiny, run, "--threads", 1, "--resume", "train.steps=200",
+                         env={**os.environ, "MEAP_CPU": "baseline"})
     told = [line for line in errors.splitlines() if "baseline now" in line]
     assert len(told) == 1 and "kernels: " in told[0] and "last bits" in told[0]
 
@@ -172,9 +145,7 @@ def test_a_longer_run_exports_what_it_ends_with(tiny, finished, tmp_path):
 
 def test_bf16_trains_close_to_f32(tiny, finished, tmp_path):
     pretrain(tiny, tmp_path / "run", "train.precision=bf16")
-    losses = [m["loss"] for m in read_jsonl(tmp_path / "run" / "metrics.jsonl") if "loss" in m]
-    reference = [m["loss"] for m in read_jsonl(finished[0] / "metrics.jsonl") if "loss" in m]
-    assert losses == pytest.approx(reference, abs=0.05)
+    assert losses(tmp_path / "run") == pytest.approx(losses(finished[0]), abs=0.05)
 
 
 def test_isolated_documents_train(tiny, tmp_path):

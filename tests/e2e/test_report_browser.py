@@ -2,11 +2,10 @@
 import csv
 import io
 import sys
-import time
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, wait_for
 from report_inputs import figures_of, make_page, write_run
 from report_watch import Training, Watch
 
@@ -87,13 +86,6 @@ return new Promise((done) => {
   setTimeout(() => done(0), 300);
 });
 """
-
-
-def wait_for(what):
-    deadline = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def wait_until_drawn(window):

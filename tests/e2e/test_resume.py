@@ -7,28 +7,10 @@ import time
 
 import pytest
 
-from conftest import MEAP, metrics_without_timings, needs_slow, read_jsonl, run_meap
+from conftest import metrics_without_timings, needs_slow, read_jsonl, run_meap, wait_for
+from training_runs import lines_in, start, start_and_stop, weights
 
 LONG = ["train.steps=200", "checkpoint.every=7", "validation.every=25"]
-
-
-def start(recipe, run, *words):
-    return subprocess.Popen([MEAP, "pretrain", recipe, f"output={run}", "--threads", "1", "--quiet",
-                             *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(process, happened):
-    while process.poll() is None and not happened():
-        time.sleep(0.0005)
-
-
-def lines_in(run):
-    metrics = run / "metrics.jsonl"
-    return metrics.read_text().count("\n") if metrics.exists() else 0
-
-
-def weights(run):
-    return (run / "hf" / "model.safetensors").read_bytes()
 
 
 def steps_saved(run):
@@ -49,13 +31,13 @@ def kill_and_resume(tiny, long_run, run, kills, seed):
     rng = random.Random(seed)
     in_saves = 0
     for i in range(kills):
-        process = start(tiny / "recipe.yaml", run, "--resume", *LONG)
+        process = start("pretrain", tiny / "recipe.yaml", run, "--resume", *LONG)
         checkpoints = run / "checkpoints"
         if i % 2 == 0:
             time.sleep(rng.uniform(0.1, 1.0) * seconds)
         else:
             after = lines_in(run) + rng.randrange(1, 20)
-            wait_for(process, lambda: lines_in(run) >= after and any(".tmp-" in f.name for f in checkpoints.iterdir()))
+            wait_for(lambda: lines_in(run) >= after and any(".tmp-" in f.name for f in checkpoints.iterdir()), process)
             in_saves += process.poll() is None
         process.kill()
         process.communicate()
@@ -75,12 +57,23 @@ def test_twenty_kills_leave_no_trace(tiny, long_run, tmp_path):
     assert in_saves > 0
 
 
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_resume_is_exact(tiny, long_run, tmp_path, number, code):
+    run = tmp_path / "run"
+    returned, errors = start_and_stop("pretrain", tiny / "recipe.yaml", run, number, lambda: lines_in(run) > 20, *LONG)
+    assert returned == code, errors
+    assert steps_saved(run)[-1] == read_jsonl(run / "metrics.jsonl")[-1]["step"] < 200
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "--threads", 1, "--resume", *LONG)
+    assert metrics_without_timings(run) == metrics_without_timings(long_run[0])
+    assert weights(run) == weights(long_run[0])
+
+
 def test_sigusr1_saves_and_training_goes_on(tiny, long_run, tmp_path):
     run = tmp_path / "run"
-    process = start(tiny / "recipe.yaml", run, "train.steps=200", "validation.every=25", "checkpoint.every=200", "checkpoint.keep=9")
-    wait_for(process, lambda: lines_in(run) > 5)
+    process = start("pretrain", tiny / "recipe.yaml", run, "train.steps=200", "validation.every=25", "checkpoint.every=200", "checkpoint.keep=9")
+    wait_for(lambda: lines_in(run) > 5, process)
     process.send_signal(signal.SIGUSR1)
-    wait_for(process, lambda: (run / "checkpoints").exists() and steps_saved(run) != [])
+    wait_for(lambda: (run / "checkpoints").exists() and steps_saved(run) != [], process)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     saved = steps_saved(run)
@@ -104,12 +97,9 @@ def test_keep_best_needs_validation(tiny, tmp_path):
 
 
 def stop_in(recipe, run, words, happened):
-    """Starts a run, stops it once `happened`, and returns the lines of metrics.jsonl that it leaves."""
-    process = start(recipe, run, *words)
-    wait_for(process, happened)
-    process.terminate()
-    _, errors = process.communicate()
-    assert process.returncode == 143, errors
+    """Starts a run, stops it once `happened`, and returns the steps in the lines of metrics.jsonl that it leaves."""
+    code, errors = start_and_stop("pretrain", recipe, run, signal.SIGTERM, happened, *words)
+    assert code == 143, errors
     return [m["step"] for m in read_jsonl(run / "metrics.jsonl")]
 
 
@@ -161,8 +151,8 @@ def test_changed_inputs_are_named_and_need_leave(tiny, tmp_path):
 
 def test_a_second_process_is_refused_while_the_first_trains(tiny, long_run, tmp_path):
     run = tmp_path / "run"
-    process = start(tiny / "recipe.yaml", run, *LONG)
-    wait_for(process, lambda: lines_in(run) > 20)
+    process = start("pretrain", tiny / "recipe.yaml", run, *LONG)
+    wait_for(lambda: lines_in(run) > 20, process)
     process.send_signal(signal.SIGSTOP)
     for more in ([], ["--resume"]):
         _, errors = run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", *LONG, *more, code=1)
@@ -203,8 +193,8 @@ def test_sigterm_in_a_validation_puts_it_off(tiny, tmp_path, stop_at):
 def test_sigusr1_while_data_is_prepared_does_no_harm(tiny, tmp_path):
     data, cache = tmp_path / "train.jsonl", tmp_path / "cache"
     data.write_text((tiny / "train.jsonl").read_text() * 60)
-    process = start(tiny / "recipe.yaml", tmp_path / "run", f"data.train={data}", f"data.cache={cache}")
-    wait_for(process, lambda: cache.exists() and any(cache.iterdir()))
+    process = start("pretrain", tiny / "recipe.yaml", tmp_path / "run", f"data.train={data}", f"data.cache={cache}")
+    wait_for(lambda: cache.exists() and any(cache.iterdir()), process)
     process.send_signal(signal.SIGUSR1)
     _, errors = process.communicate()
     assert process.returncode == 0, errors

@@ -1,20 +1,17 @@
 """Commands that write files end soon on SIGTERM and SIGINT, with the documented code and nothing half-written."""
 import signal
 import subprocess
-import time
 
 import pytest
 
-from conftest import MEAP, run_meap
+from conftest import MEAP, run_meap, wait_for
 
 CODES = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 
 
 def stop(words, number, begun):
     process = subprocess.Popen([MEAP, *map(str, words), "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while process.poll() is None and not begun() and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(begun, process)
     process.send_signal(number)
     process.communicate(timeout=30)
     return process.returncode

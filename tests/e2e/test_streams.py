@@ -1,7 +1,6 @@
 """Input from pipes: /dev/stdin and named ones."""
 import json
 import os
-import subprocess
 import threading
 
 import pytest

@@ -9,7 +9,7 @@ import jinja2
 import pytest
 from transformers import AutoTokenizer
 
-from conftest import MEAP, needs_slow, run_meap
+from conftest import MEAP, needs_slow
 
 PROMPT, ANSWER, END = 0, 1, 2
 

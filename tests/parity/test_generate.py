@@ -2,7 +2,6 @@
 import gzip
 import json
 
-import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
