@@ -5,6 +5,7 @@ function(meap_bench name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} meap::jemalloc)
   if(ARG_TORCH)
     meap_use_torch(${name})
+    meap_sentencepiece_first(${name})
   endif()
 endfunction()
 

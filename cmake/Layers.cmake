@@ -44,6 +44,13 @@ target_link_libraries(meap_torch_pch PUBLIC meap_flags meap::torch meap::fmt)
 target_precompile_headers(meap_torch_pch PRIVATE
   <ATen/ATen.h> <torch/csrc/autograd/custom_function.h> <torch/library.h> <string> <vector>)
 
+# Libraries are sorted when linked, options are not. sentencepiece and libtorch both have a global FLAGS_minloglevel, the
+# larger one here, and both write to that of the first one loaded: with libtorch's, the next flag in its memory would
+# become true, by which it ends the process instead of throwing when memory runs out.
+function(meap_sentencepiece_first program)
+  target_link_options(${program} PRIVATE ${MEAP_LIBRARY_sentencepiece})
+endfunction()
+
 function(meap_app name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/apps/${name}/*.cpp)
@@ -52,7 +59,5 @@ function(meap_app name)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} meap::jemalloc)
-  # sentencepiece stands first, as an option because libraries are sorted: it and libtorch both have a global
-  # FLAGS_minloglevel, the larger one here, and both write to that of the first one loaded.
-  target_link_options(${name} PRIVATE ${MEAP_LIBRARY_sentencepiece})
+  meap_sentencepiece_first(${name})
 endfunction()

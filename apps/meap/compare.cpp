@@ -40,6 +40,10 @@ std::string FormatOf(const std::string& file) {
 
 void RunCompare(const CompareArguments& arguments) {
   ApplyCommonFlags(arguments.flags);
+  std::vector<ChosenFile> inputs, outputs;
+  for (const std::string& file : arguments.files) inputs.push_back({"what is compared", file});
+  for (const std::string& file : arguments.outputs) outputs.push_back({"--output", file});
+  RequireDistinct(outputs, inputs);
   for (const std::string& file : arguments.outputs) {
     FormatOf(file);
     RequireOutputFile(file, "--output");

@@ -29,15 +29,7 @@ void Synth(const Flags& flags) {
                       .expected = "--output FILE.jsonl, --probe FILE.jsonl or both",
                       .hint = "see meap data synth --help"});
   }
-  const auto same = [](const fs::path& a, const fs::path& b) {
-    return fs::weakly_canonical(a) == fs::weakly_canonical(b);
-  };
-  if (!flags.output.empty() && !flags.probe.empty() && same(flags.output, flags.probe)) {
-    throw InputError({.what = "stories and probes would be the same file",
-                      .where = "--output and --probe",
-                      .expected = "two files",
-                      .got = flags.output + " and " + flags.probe});
-  }
+  RequireDistinct({{"--output", flags.output}, {"--probe", flags.probe}});
   if (!flags.output.empty()) RequireOutputFile(flags.output, "--output");
   if (!flags.probe.empty()) RequireOutputFile(flags.probe, "--probe");
   const SignalGuard signals;

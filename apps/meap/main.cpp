@@ -1,5 +1,7 @@
 // `meap`: parses the command line, runs one subcommand, turns failures into messages and exit
 // codes.
+#include <c10/util/Exception.h>
+
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -12,6 +14,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "flag_checks.h"
+#include "infer/out_of_memory.h"
 #include "json_lines.h"
 #include "version.h"
 #include "words.h"
@@ -127,6 +130,10 @@ int Report(const meap::Error& error) {
   return static_cast<int>(error.code());
 }
 
+void ReportOutOfMemory() {
+  std::fprintf(stderr, "error: out of memory\n  try:      smaller batches or models\n");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -140,8 +147,14 @@ int main(int argc, char** argv) {
     return Report(error);
   } catch (const std::filesystem::filesystem_error& error) {
     return Report(FromSystem(error));
+  } catch (const c10::Error& error) {
+    if (!meap::IsOutOfMemory(error)) {
+      std::fprintf(stderr, "error: %s\n", error.what_without_backtrace());
+      return static_cast<int>(meap::ExitCode::kFailed);
+    }
+    ReportOutOfMemory();
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "error: out of memory\n  try:      smaller batches or models\n");
+    ReportOutOfMemory();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
   }

@@ -55,6 +55,9 @@ void Watch(const ReportArguments& arguments, ReportOptions options) {
 
 void RunReport(const ReportArguments& arguments) {
   ApplyCommonFlags(arguments.flags);
+  std::vector<ChosenFile> reported;
+  for (const std::string& input : arguments.inputs) reported.push_back({"what is reported", input});
+  RequireDistinct({{"--output", arguments.output}}, reported);
   RequireOutputFile(arguments.output, "--output");
   ReportOptions options;
   options.plotly = arguments.plotly;

@@ -21,7 +21,7 @@ void AppendDocuments(const fs::path& file, const CorpusOptions& options,
   while (stream.size() < wanted && reader->Next(text)) {
     if (encoder.bos >= 0) stream.push_back(encoder.bos);
     encoder.append(text, stream);
-    stream.push_back(encoder.eos);
+    if (encoder.eos >= 0) stream.push_back(encoder.eos);
   }
 }
 

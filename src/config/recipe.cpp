@@ -156,7 +156,8 @@ void TrainOptions::Describe(OptionVisitor& v) {
           {.help = "optimizer steps; wins over train.epochs; 0 = by train.epochs",
            .unit = "steps",
            .min = 0});
-  v.Visit("train.epochs", epochs, {.help = "passes over the data", .unit = "epochs", .min = 0});
+  v.Visit("train.epochs", epochs,
+          {.help = "passes over the data", .unit = "epochs", .min = 1e-6, .max = 1e6});
   v.Visit("train.batch_tokens", batch_tokens,
           {.help = "tokens in an optimizer step; rounded down to whole sequences",
            .unit = "tokens",

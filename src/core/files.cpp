@@ -197,6 +197,17 @@ void SyncToDisk(const fs::path& path) {
   if (result != 0 && errno != EINVAL && errno != EROFS) WriteFailed(path);
 }
 
+bool WriteAll(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count == 0) errno = ENOSPC;
+    if (count <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+  return true;
+}
+
 std::vector<fs::path> ExpandGlob(const std::string& pattern) {
   if (pattern.find_first_of("*?[") == std::string::npos || fs::exists(pattern)) return {pattern};
   glob_t found{};
@@ -208,13 +219,13 @@ std::vector<fs::path> ExpandGlob(const std::string& pattern) {
   return paths;
 }
 
-namespace {
-
 std::string HexOf(uint64_t hash) {
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
   return text;
 }
+
+namespace {
 
 /// Hash64 of bytes that come piece by piece.
 class StreamHash {

@@ -87,6 +87,9 @@ class AtomicDirectory {
 /// it.
 void MakeOutputDirectory(const fs::path& path, std::string_view key);
 
+/// Writes all of `bytes`, however many calls that takes; false with errno when it cannot.
+bool WriteAll(int descriptor, std::string_view bytes);
+
 /// Forces a file's (or folder's) content to disk.
 void SyncToDisk(const fs::path& path);
 
@@ -96,6 +99,8 @@ std::vector<fs::path> ExpandGlob(const std::string& pattern);
 /// XXH3-64 of a byte range, as 16 hexadecimal digits: content keys and checksums.
 std::string HashHex(const void* data, size_t size);
 uint64_t Hash64(const void* data, size_t size);
+/// A hash as HashHex writes it.
+std::string HexOf(uint64_t hash);
 
 /// HashHex of a whole file, which is read, not mapped: a sector that cannot be read is an
 /// InputError like a file that cannot be opened, where a map would end the process.

@@ -57,19 +57,13 @@ LineLog::~LineLog() { ::close(descriptor_); }
 void LineLog::Append(std::string_view line) {
   std::string bytes(line);
   bytes += '\n';
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t count = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      const int error = count == 0 ? ENOSPC : errno;
-      if (::ftruncate(descriptor_, size_) != 0) Warn(path_.string() + " ends with half a line");
-      throw WorkError({.what = "cannot add to a file",
-                       .where = path_.string(),
-                       .got = std::strerror(error),
-                       .hint = WriteHint(error) + "; run again: what is in it is kept"});
-    }
-    done += static_cast<size_t>(count);
+  if (!WriteAll(descriptor_, bytes)) {
+    const int error = errno;
+    if (::ftruncate(descriptor_, size_) != 0) Warn(path_.string() + " ends with half a line");
+    throw WorkError({.what = "cannot add to a file",
+                     .where = path_.string(),
+                     .got = std::strerror(error),
+                     .hint = WriteHint(error) + "; run again: what is in it is kept"});
   }
   size_ += static_cast<int64_t>(bytes.size());
 }

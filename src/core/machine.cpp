@@ -77,7 +77,7 @@ void MemoryWatch::Look() {
   const auto held = static_cast<double>(AnonymousMemory());
   const bool too_much = held > limit_;
   if (too_much && released_) {
-    limit_ = kSlack * held;
+    limit_ = (1 + kSlack) * held;
   } else if (too_much) {
     ReleaseFreedMemory();
   }

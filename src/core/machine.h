@@ -28,15 +28,18 @@ void ReleaseFreedMemory();
 /// and more that fits nothing.
 class MemoryWatch {
  public:
-  /// `expected`: bytes that the work is thought to take; AnonymousMemory() where it frees all that
-  /// it takes before each Look().
-  explicit MemoryWatch(double expected) : limit_(kSlack * expected) {}
-  /// Between two pieces of the work: releases freed memory when the process holds much more than
-  /// expected, and expects more when that did not help.
+  /// Of what a work takes, how much more the allocator may keep.
+  static constexpr double kSlack = 0.1;
+
+  /// `limit`: bytes that the process may hold.
+  explicit MemoryWatch(double limit) : limit_(limit) {}
+  /// For a work that frees all that it takes before each Look().
+  MemoryWatch() : MemoryWatch((1 + kSlack) * static_cast<double>(AnonymousMemory())) {}
+  /// Between two pieces of the work: releases freed memory when the process holds more than the
+  /// limit, and raises the limit when that did not help.
   void Look();
 
  private:
-  static constexpr double kSlack = 1.05;
   double limit_;
   bool released_ = false;  // the last time
 };

@@ -22,4 +22,23 @@ void RequireOutputFile(const fs::path& path, std::string_view key) {
   if (path.has_parent_path()) MakeOutputDirectory(path.parent_path(), key);
 }
 
+void RequireDistinct(const std::vector<ChosenFile>& outputs,
+                     const std::vector<ChosenFile>& inputs) {
+  std::vector<ChosenFile> seen = inputs;
+  for (const ChosenFile& output : outputs) {
+    if (output.path.empty()) continue;
+    for (const ChosenFile& other : seen) {
+      if (other.path.empty() ||
+          fs::weakly_canonical(output.path) != fs::weakly_canonical(other.path)) {
+        continue;
+      }
+      throw InputError({.what = "one file would overwrite another",
+                        .where = std::string(output.key) + " and " + std::string(other.key),
+                        .expected = "different files",
+                        .got = output.path.string() + " for both"});
+    }
+    seen.push_back(output);
+  }
+}
+
 }  // namespace meap

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/files.h"
 
@@ -16,5 +17,16 @@ std::string WriteHint(int error);
 /// found out before the work. InputError naming `key`, the option that chose it, when that cannot
 /// be, or `path` is a folder.
 void RequireOutputFile(const fs::path& path, std::string_view key);
+
+/// An output or input file, and the option that chose it.
+struct ChosenFile {
+  std::string_view key;
+  fs::path path;  // "" where none was chosen
+};
+
+/// InputError when two of `outputs` are one file, or one of them is one of `inputs`: it would be
+/// overwritten.
+void RequireDistinct(const std::vector<ChosenFile>& outputs,
+                     const std::vector<ChosenFile>& inputs = {});
 
 }  // namespace meap

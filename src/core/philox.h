@@ -65,14 +65,13 @@ class PhiloxStream {
   int used_ = 4;
 };
 
-/// What a PhiloxStream is for. Never reuse or renumber: a run's masks and order depend on them.
+/// What a PhiloxStream is for. Never reuse or renumber: a run's masks and order depend on them. 3
+/// and 6 were reserved once.
 namespace random_stream {
 inline constexpr uint32_t kMask = 1;
 inline constexpr uint32_t kDataOrder = 2;
-inline constexpr uint32_t kWeights = 3;
 inline constexpr uint32_t kSampling = 4;
 inline constexpr uint32_t kSynthesis = 5;
-inline constexpr uint32_t kDropout = 6;
 inline constexpr uint32_t kMaskStep = 7;     // one list of masks for a whole step
 inline constexpr uint32_t kMaskReplace = 8;  // what a chosen input becomes
 }  // namespace random_stream

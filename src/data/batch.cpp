@@ -20,24 +20,14 @@ BatchReader::BatchReader(std::vector<MixtureSource> sources, const BatchOptions&
   MEAP_CHECK(options.batch_rows > 0, "batch_rows");
 }
 
-Batch BatchReader::Part(uint64_t step, int64_t begin, int64_t rows) const {
-  MEAP_CHECK(begin >= 0 && rows >= 0 && begin + rows <= options_.batch_rows, "rows of a step");
-  const auto batch_rows = static_cast<uint64_t>(options_.batch_rows);
-  return Rows(step * batch_rows + static_cast<uint64_t>(begin), rows);
-}
-
 Batch BatchReader::Rows(uint64_t first, int64_t rows) const {
   const uint64_t length = options_.sampler.sequence_length;
   Batch batch;
-  batch.first = first;
   batch.rows = rows;
   batch.sequence_length = static_cast<int64_t>(length);
   const auto count = static_cast<size_t>(rows) * (length + 1);
   batch.tokens.resize(count);
-  if (options_.isolate_documents) {
-    batch.segments.resize(count);
-    batch.positions.resize(count);
-  }
+  if (options_.isolate_documents) batch.segments.resize(count);
   for (int64_t row = 0; row < rows; ++row) {
     const SampleRef sample = sampler_.At(first + static_cast<uint64_t>(row));
     const TokenStore& store = *sources_[sample.source].store;
@@ -55,18 +45,14 @@ void BatchReader::AddDocuments(Batch& batch, int64_t row, const TokenStore& stor
   const auto width = static_cast<uint64_t>(batch.sequence_length) + 1;
   const std::vector<uint64_t> starts = store.DocumentStarts(start, start + width);
   int32_t* segments = batch.segments.data() + static_cast<uint64_t>(row) * width;
-  int32_t* positions = batch.positions.data() + static_cast<uint64_t>(row) * width;
   size_t next = 0;
   int32_t segment = 0;
-  int32_t position = 0;
-  for (uint64_t t = 0; t < width; ++t, ++position) {
+  for (uint64_t t = 0; t < width; ++t) {
     if (next < starts.size() && starts[next] == start + t) {
       if (t > 0) ++segment;
-      position = 0;
       ++next;
     }
     segments[t] = segment;
-    positions[t] = position;
   }
 }
 

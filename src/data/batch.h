@@ -12,16 +12,13 @@ namespace meap {
 
 /// Some rows of the training stream, row after row. T is the sequence length.
 struct Batch {
-  uint64_t first = 0;  // place of row 0 in the stream
   int64_t rows = 0;
   int64_t sequence_length = 0;
   std::vector<int32_t> tokens;       // rows x (T+1): inputs the first T, targets the last T
   std::vector<uint64_t> sample_ids;  // rows: SampleRef::sample_id
   std::vector<uint64_t> epochs;      // rows: SampleRef::epoch; (id, epoch) is unique in a run
-  /// rows x (T+1), only with isolate_documents: which document of the window a token is of, from 0,
-  /// and its place in that document's part of the window, from 0.
+  /// rows x (T+1), only with isolate_documents: which document of the window a token is of, from 0.
   std::vector<int32_t> segments;
-  std::vector<int32_t> positions;
 
   const int32_t* row(int64_t r) const { return tokens.data() + r * (sequence_length + 1); }
 };
@@ -34,8 +31,8 @@ struct MixtureSource {
 
 struct BatchOptions {
   SamplerOptions sampler;
-  int64_t batch_rows = 1;          // rows of an optimizer step, over all ranks
-  bool isolate_documents = false;  // fill Batch::segments and positions
+  int64_t batch_rows = 1;          // rows of an optimizer step
+  bool isolate_documents = false;  // fill Batch::segments
 };
 
 /// Reads batches. Immutable; thread-safe.
@@ -47,13 +44,12 @@ class BatchReader {
 
   /// `rows` rows from place `first` of the stream on. Broken data is an InputError.
   Batch Rows(uint64_t first, int64_t rows) const;
-  /// The rows of optimizer step `step` (from 0); a rank or micro-batch takes its part of them.
-  Batch Step(uint64_t step) const { return Part(step, 0, options_.batch_rows); }
-  /// Rows [begin, begin + rows) of that step.
-  Batch Part(uint64_t step, int64_t begin, int64_t rows) const;
+  /// The rows of optimizer step `step` (from 0).
+  Batch Step(uint64_t step) const {
+    return Rows(step * static_cast<uint64_t>(options_.batch_rows), options_.batch_rows);
+  }
 
   const Sampler& sampler() const { return sampler_; }
-  const BatchOptions& options() const { return options_; }
 
  private:
   void AddDocuments(Batch& batch, int64_t row, const TokenStore& store, uint64_t start) const;

@@ -93,7 +93,7 @@ bool PartialOutput::Intact(const GroupRecord& group) const {
     try {
       const MappedFile file(shard_folder() / shard.file);
       const ShardView view(file.bytes(), shard.file);
-      if (ChecksumHex(view.header().checksum) != shard.checksum) return false;
+      if (HexOf(view.header().checksum) != shard.checksum) return false;
       view.Verify();
     } catch (const InputError& error) {
       Warn(std::string("prepared again: ") + error.what());
@@ -145,9 +145,7 @@ void PartialOutput::Append(const GroupRecord& group, const std::vector<Hash128>&
   WriteFileAtomically(HashFile(groups_), {bytes, hashes.size() * sizeof(Hash128)});
   const std::string line = GroupLine(group);
   const int file = ::open(journal().c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  const bool written =
-      file >= 0 && ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-      ::fsync(file) == 0;
+  const bool written = file >= 0 && WriteAll(file, line) && ::fsync(file) == 0;
   const int reason = errno;
   if (file >= 0) ::close(file);
   if (!written) CannotWrite(journal(), reason);

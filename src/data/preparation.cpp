@@ -151,7 +151,7 @@ void Preparation::FinishShard() {
       .documents = header.documents,
       .tokens = header.tokens,
       .bytes = fs::file_size(partial_.shard_folder() / writer_file_),
-      .checksum = ChecksumHex(header.checksum),
+      .checksum = HexOf(header.checksum),
   };
   shards_.push_back(shard);
   group_.shards.push_back(shard);

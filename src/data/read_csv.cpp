@@ -36,7 +36,8 @@ class CsvRecords {
         c = Get();
         continue;
       }
-      if (c == '\r') Get();  // the line feed
+      // A carriage return alone ends a record too, as old files have it.
+      if (c == '\r' && (c = Get()) != '\n' && c >= 0) --position_;
       return status;
     }
   }

@@ -47,7 +47,6 @@ class Sampler {
   /// Windows in all sources together (of one source): for one source, the rows of an epoch.
   uint64_t windows() const { return first_id_.back(); }
   uint64_t windows(size_t source) const { return first_id_[source + 1] - first_id_[source]; }
-  size_t sources() const { return first_id_.size() - 1; }
   /// How many of the stream's first `index` rows are of `source`.
   uint64_t RowsOf(size_t source, uint64_t index) const;
 

@@ -39,12 +39,6 @@ uint64_t PadTo8(uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 
 }  // namespace
 
-std::string ChecksumHex(uint64_t checksum) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(checksum));
-  return text;
-}
-
 ShardWriter::ShardWriter(const fs::path& path, uint32_t token_bytes) : path_(path) {
   MEAP_CHECK(token_bytes == 2 || token_bytes == 4, "token_bytes");
   header_.token_bytes = token_bytes;
@@ -163,7 +157,7 @@ ShardView::ShardView(std::span<const std::byte> bytes, std::string name)
     Broken("shard format version " + std::to_string(kVersion), std::to_string(raw.version));
   }
   if (raw.checksum != HeaderChecksum(raw)) {
-    Broken("header checksum " + ChecksumHex(raw.checksum), ChecksumHex(HeaderChecksum(raw)));
+    Broken("header checksum " + HexOf(raw.checksum), HexOf(HeaderChecksum(raw)));
   }
   header_ = {raw.token_bytes, raw.tokens, raw.documents, raw.max_token, raw.checksum};
   const uint64_t room = bytes.size() - sizeof raw;
@@ -182,7 +176,7 @@ ShardView::ShardView(std::span<const std::byte> bytes, std::string name)
   const uint64_t table =
       Hash64(bytes.data() + sizeof raw + payload_bytes_, blocks_ * sizeof(uint64_t));
   if (table != raw.table_checksum) {
-    Broken("checksum of the block table " + ChecksumHex(raw.table_checksum), ChecksumHex(table));
+    Broken("checksum of the block table " + HexOf(raw.table_checksum), HexOf(table));
   }
   checked_ = std::make_unique<std::atomic<bool>[]>(blocks_);
 }
@@ -195,10 +189,10 @@ void ShardView::CheckBlock(uint64_t block) const {
   std::memcpy(&expected, payload + payload_bytes_ + block * sizeof expected, sizeof expected);
   const uint64_t got = Hash64(payload + begin, size);
   if (got != expected) {
-    Broken("checksum " + ChecksumHex(expected) + " of block " + std::to_string(block) + " (bytes " +
+    Broken("checksum " + HexOf(expected) + " of block " + std::to_string(block) + " (bytes " +
                std::to_string(sizeof(RawHeader) + begin) + " to " +
                std::to_string(sizeof(RawHeader) + begin + size) + ")",
-           ChecksumHex(got));
+           HexOf(got));
   }
   checked_[block].store(true, std::memory_order_release);
 }

@@ -26,9 +26,6 @@ struct ShardHeader {
   uint64_t checksum = 0;   // of the header, and through it of all
 };
 
-/// A checksum as 16 hexadecimal digits, as manifests and errors show it.
-std::string ChecksumHex(uint64_t checksum);
-
 /// Bytes a block checksum covers.
 inline constexpr size_t kShardBlockBytes = size_t{1} << 18;
 

@@ -38,7 +38,7 @@ void TokenStore::AddFolder(const fs::path& folder, const std::vector<std::string
     const fs::path path = folder / info.file;
     shards_.push_back(std::make_unique<Shard>(path));
     const ShardHeader& header = shards_.back()->view.header();
-    const std::string checksum = ChecksumHex(header.checksum);
+    const std::string checksum = HexOf(header.checksum);
     if (checksum != info.checksum || header.tokens != info.tokens ||
         header.documents != info.documents) {
       throw InputError({.what = "token shard and manifest do not belong together",
@@ -58,12 +58,6 @@ uint64_t TokenStore::documents() const {
   uint64_t sum = 0;
   for (const auto& shard : shards_) sum += shard->view.header().documents;
   return sum;
-}
-
-uint32_t TokenStore::max_token() const {
-  uint32_t largest = 0;
-  for (const auto& shard : shards_) largest = std::max(largest, shard->view.header().max_token);
-  return largest;
 }
 
 size_t TokenStore::ShardAt(uint64_t token) const {

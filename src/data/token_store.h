@@ -27,13 +27,10 @@ class TokenStore {
   /// Number of tokens in the stream.
   uint64_t tokens() const { return starts_.back(); }
   uint64_t documents() const;
-  /// The largest token id that occurs; a model needs more embedding rows than this.
-  uint32_t max_token() const;
   /// The manifests, in order.
   const std::vector<Manifest>& manifests() const { return manifests_; }
-  /// Hash and vocabulary of the tokenizer that all folders were made with, the first folder's.
+  /// Hash and end of text of the tokenizer that all folders were made with, the first folder's.
   const std::string& tokenizer_hash() const { return manifests_.front().settings.tokenizer_hash; }
-  uint32_t vocab_size() const { return manifests_.front().settings.vocab_size; }
   int32_t eos() const { return manifests_.front().settings.eos; }
 
   /// Copies tokens [start, start + count) to `out`. A block that is not as it was written is an

@@ -11,7 +11,7 @@ class ModelScorer : public Scorer {
  public:
   /// `model` must outlive it. Of a request longer than `max_length` tokens the last ones count.
   ModelScorer(const LoadedModel& model, int64_t max_length)
-      : model_(model), max_length_(max_length), memory_(static_cast<double>(AnonymousMemory())) {}
+      : model_(model), max_length_(max_length) {}
 
   /// Log-likelihoods first, in packed batches with common beginnings computed once; then answers,
   /// in order of their prompts, so that each finds what it shares with the one before it.

@@ -63,15 +63,10 @@ void RequestCache::Append(std::span<const std::pair<std::string, Response>> entr
     text += line.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
     responses_[key] = response;
   }
-  for (size_t written = 0; written < text.size();) {
-    const ssize_t count = ::write(descriptor_, text.data() + written, text.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      throw WorkError({.what = "cannot write the cache of finished requests",
-                       .where = file_.string(),
-                       .got = std::strerror(errno)});
-    }
-    written += static_cast<size_t>(count);
+  if (!WriteAll(descriptor_, text)) {
+    throw WorkError({.what = "cannot write the cache of finished requests",
+                     .where = file_.string(),
+                     .got = std::strerror(errno)});
   }
 }
 

@@ -1,7 +1,6 @@
 #include "evaltext/token_codec.h"
 
 #include "text/tokenizer.h"
-#include "text/utf8.h"
 
 namespace meap {
 
@@ -18,22 +17,6 @@ TokenCodec CodecOf(const Tokenizer& tokenizer) {
       codec.full_stops.push_back(*id);
     }
   }
-  return codec;
-}
-
-TokenCodec ByteCodec() {
-  TokenCodec codec;
-  codec.encode = [](std::string_view text) {
-    std::vector<int32_t> ids;
-    for (const char c : text) ids.push_back(static_cast<uint8_t>(c));
-    return ids;
-  };
-  codec.decode = [](std::span<const int32_t> ids) {
-    std::string text;
-    for (const int32_t id : ids) text += static_cast<char>(id);
-    return ReplaceInvalidUtf8(text);
-  };
-  codec.full_stops = {'.'};
   return codec;
 }
 

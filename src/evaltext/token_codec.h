@@ -1,5 +1,4 @@
-// Text to tokens and back, as far as the long-context tasks need it: a tokenizer, or bytes in
-// tests.
+// Text to tokens and back, as far as the long-context tasks need it.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +24,5 @@ struct TokenCodec {
 
 /// The codec of a tokenizer, which must outlive it.
 TokenCodec CodecOf(const Tokenizer& tokenizer);
-
-/// Every UTF-8 byte is a token; decoding replaces ill-formed parts by U+FFFD.
-TokenCodec ByteCodec();
 
 }  // namespace meap

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
@@ -12,6 +11,7 @@
 #include "core/error.h"
 #include "core/machine.h"
 #include "core/philox.h"
+#include "infer/loaded_model.h"
 #include "infer/out_of_memory.h"
 
 namespace meap {
@@ -54,11 +54,6 @@ struct Sequence {
     return ids;
   }
 };
-
-/// Half of the machine's memory.
-int64_t DefaultCacheBytes() {
-  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) / 2 * sysconf(_SC_PAGESIZE);
-}
 
 /// Runs `work`; false when memory ran out in it.
 bool FitsMemory(const std::function<void()>& work) {
@@ -224,6 +219,7 @@ class Batch {
   }
 
   static int32_t Sample(Sequence& sequence, std::span<float> logits) {
+    if (!AreFinite(logits)) ThrowNotFinite();
     const SamplingOptions& sampling = sequence.request->sampling;
     if (sampling.repetition_penalty != 1) {
       PenaliseRepetition(logits, sequence.Ids(), sampling.repetition_penalty);
@@ -277,7 +273,7 @@ class Batch {
   const Generator::OnToken& on_token_;
   const Generator::OnFinish& on_finish_;
   size_t limit_;  // of sequences that run together
-  MemoryWatch memory_{static_cast<double>(AnonymousMemory())};
+  MemoryWatch memory_;
   std::deque<Sequence> waiting_;
   std::vector<Sequence> running_;
   std::vector<TokenResult> results_;
@@ -289,7 +285,7 @@ Generator::Generator(const Llama& model, const GeneratorOptions& options)
     : model_(model), options_(options), decoder_(model) {
   MEAP_CHECK(options.max_sequences > 0, "a batch holds at least one sequence");
   if (options_.cache_bytes == 0) {
-    options_.cache_bytes = model.head().is_cpu() ? DefaultCacheBytes() : INT64_MAX;
+    options_.cache_bytes = model.head().is_cpu() ? MachineMemory() / 2 : INT64_MAX;
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "nn/cached_attention.h"
+#include "nn/heads.h"
 
 namespace meap {
 namespace {
@@ -15,8 +16,7 @@ namespace {
 void Append(const at::Tensor& cache_CKd, int64_t past, const at::Tensor& fresh_NKd, int64_t begin,
             int64_t count) {
   const int64_t width = cache_CKd.stride(0);
-  const bool dense = fresh_NKd.stride(2) == 1 && fresh_NKd.stride(1) == fresh_NKd.size(2);
-  if (!cache_CKd.is_cpu() || !dense) {
+  if (!cache_CKd.is_cpu() || !HasDenseHeads(fresh_NKd)) {
     cache_CKd.narrow(0, past, count).copy_(fresh_NKd.narrow(0, begin, count));
     return;
   }

@@ -38,4 +38,12 @@ LoadedModel LoadModel(const fs::path& folder, const std::string& device_name,
   return {std::move(tokenizer), std::move(model), device};
 }
 
+void ThrowNotFinite() {
+  throw WorkError({.what = "the model's logits are not finite",
+                   .expected = "numbers",
+                   .hint =
+                       "its weights are broken, or overflow in this dtype: try --dtype f32, and "
+                       "see whether the run that it is from ended well"});
+}
+
 }  // namespace meap

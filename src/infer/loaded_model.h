@@ -31,4 +31,7 @@ struct LoadOptions {
 LoadedModel LoadModel(const fs::path& folder, const std::string& device, const std::string& dtype,
                       const LoadOptions& options = {});
 
+/// WorkError: the model gave infinite numbers, or none at all, where logits should be.
+[[noreturn]] void ThrowNotFinite();
+
 }  // namespace meap

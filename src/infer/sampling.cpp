@@ -69,6 +69,17 @@ void PenaliseRepetition(std::span<float> logits, std::span<const int32_t> ids, d
   }
 }
 
+bool AreFinite(std::span<const float> logits) {
+  constexpr size_t kLanes = 16;
+  float sums[kLanes] = {};  // of zeros, but for what is infinite or not a number
+  size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += logits[i + lane] * 0.0f;
+  }
+  for (; i < logits.size(); ++i) sums[0] += logits[i] * 0.0f;
+  return std::all_of(sums, sums + kLanes, [](float sum) { return sum == 0; });
+}
+
 int32_t SampleToken(std::span<const float> logits, const SamplingOptions& options, double uniform) {
   const int32_t likeliest = MostLikely(logits);
   if (options.temperature == 0) return likeliest;
@@ -88,7 +99,9 @@ int32_t SampleToken(std::span<const float> logits, const SamplingOptions& option
   if (options.top_p < 1) {
     held = 0;
     size_t count = 0;
-    while (count < kept && held < options.top_p * sum) held += weight(ranking[count++]);
+    while (count < kept && (count == 0 || held < options.top_p * sum)) {
+      held += weight(ranking[count++]);
+    }
     kept = count;
   }
   double passed = 0;

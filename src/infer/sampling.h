@@ -19,6 +19,9 @@ struct SamplingOptions {
 /// (Keskar et al., "CTRL", 2019, section 4.1).
 void PenaliseRepetition(std::span<float> logits, std::span<const int32_t> ids, double penalty);
 
+/// Whether all are finite numbers. In those of a sound model they are.
+bool AreFinite(std::span<const float> logits);
+
 /// One draw: temperature, then top-k, then top-p, as transformers orders them. `uniform` in [0, 1)
 /// decides; temperature 0 takes the most likely, the lowest id on ties.
 int32_t SampleToken(std::span<const float> logits, const SamplingOptions& options, double uniform);

@@ -4,10 +4,12 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "core/console.h"
 #include "core/machine.h"
+#include "infer/loaded_model.h"
 #include "infer/out_of_memory.h"
 #include "infer/tree_attention.h"
 
@@ -73,6 +75,7 @@ void RunTrees(const Llama& model, std::span<const ScoreTree> trees,
   }
   for (auto& [request, one] : results) {
     for (const float logprob : one.token_logprobs) one.logprob += logprob;
+    if (!std::isfinite(one.logprob)) ThrowNotFinite();
     result(request, std::move(one));
   }
 }
@@ -94,7 +97,7 @@ std::vector<ScoreResult> Score(const Llama& model, std::span<const ScoreRequest>
   uint64_t done = static_cast<uint64_t>(
       std::count_if(requests.begin(), requests.end(),
                     [](const ScoreRequest& request) { return request.continuation.empty(); }));
-  MemoryWatch memory(static_cast<double>(AnonymousMemory()));
+  MemoryWatch memory;
   for (const ScoreBatch& batch :
        PlanScoreBatches(requests, model.config().max_position_embeddings, batch_tokens)) {
     RunScoreBatch(model, batch, [&](size_t request, ScoreResult result) {

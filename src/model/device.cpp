@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <charconv>
 
 #include "core/error.h"
 
@@ -23,11 +24,9 @@ at::Device ParseDevice(const std::string& name, const std::string& key) {
   if (name == "auto") return at::hasCUDA() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
   int index = 0;
   if (name.starts_with("cuda:")) {
-    try {
-      index = std::stoi(name.substr(5));
-    } catch (const std::exception&) {
-      throw bad(name, "a number after the colon");
-    }
+    const char* const end = name.data() + name.size();
+    const auto [rest, error] = std::from_chars(name.data() + 5, end, index);
+    if (error != std::errc() || rest != end) throw bad(name, "a number after the colon");
   } else if (name != "cuda") {
     throw bad(name, "");
   }

@@ -22,8 +22,8 @@ struct BlockBytes {
 };
 
 /// Kept are the residual stream and its norm before attention and before the MLP, q, k and v,
-/// attention's result with its f32 normalisers, and the MLP's gate and up: all, or what is not made
-/// again.
+/// attention's result with its f32 normalisers, the MLP's gate and up, and what adapters keep: all,
+/// or what is not made again.
 BlockBytes BytesPerToken(const TrainShape& shape, double element) {
   const LlamaConfig& c = shape.config;
   const auto heads = static_cast<double>(c.num_attention_heads);
@@ -34,16 +34,17 @@ BlockBytes BytesPerToken(const TrainShape& shape, double element) {
   const double hidden = static_cast<double>(c.intermediate_size) * element;
   const double mlp = 2 * hidden;
   const double streams = 4 * width * element + 2 * sizeof(float);
+  const double adapters = static_cast<double>(shape.adapter_width) * element;
   // The gradient on its way down and the widest temporaries: the MLP's hidden layer, its gradient,
   // and that of gate and up.
   const double passing = 3 * width * element + 2 * hidden + mlp;
   switch (shape.recomputed) {
     case Recomputed::kMlp:
-      return {.kept = attention + streams, .made = mlp + passing};
+      return {.kept = attention + streams + adapters, .made = mlp + passing};
     case Recomputed::kBlock:
-      return {.kept = 2 * width * element, .made = attention + mlp + streams + passing};
+      return {.kept = 2 * width * element, .made = attention + mlp + streams + adapters + passing};
     default:
-      return {.kept = attention + mlp + streams, .made = passing};
+      return {.kept = attention + mlp + streams + adapters, .made = passing};
   }
 }
 

@@ -17,6 +17,7 @@ struct TrainShape {
   int64_t batch_rows = 0;           // rows in an optimizer step
   int64_t micro_rows = 0;           // rows in one forward pass
   int64_t trained_parameters = -1;  // numbers that the optimizer changes; -1: the whole model
+  int64_t adapter_width = 0;        // numbers between A and B of all of a block's adapters
   bool frozen_head = false;         // no gradient of the output head is ever made
   bool narrow = false;              // computes in 16 bits, with f32 masters
   bool checkpoint_copy = false;     // checkpoints are written from a copy

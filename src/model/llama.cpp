@@ -11,7 +11,6 @@
 #include "nn/linear.h"
 #include "nn/recompute.h"
 #include "nn/rms_norm.h"
-#include "nn/swiglu.h"
 
 namespace meap {
 namespace {
@@ -38,7 +37,7 @@ at::Tensor Widened(const at::Tensor& weight_OD, const at::Tensor& x_ND) {
 /// A projection with its adapters.
 at::Tensor Project(const at::Tensor& x_ND, const at::Tensor& weight_OD, const at::Tensor& bias_O,
                    const AdaptedMatrix& lora, std::optional<uint64_t> dropout_seed) {
-  return AddLora(lora, x_ND, Linear(x_ND, Widened(weight_OD, x_ND), bias_O), dropout_seed);
+  return AdaptedLinear(x_ND, Widened(weight_OD, x_ND), bias_O, lora, dropout_seed);
 }
 
 }  // namespace
@@ -156,11 +155,8 @@ std::vector<at::Tensor> Llama::Block(size_t layer, const at::Tensor& residual_ND
       [&block, dropout_seed](const std::vector<at::Tensor>& in) -> std::vector<at::Tensor> {
     const at::Tensor gate_up_N2F =
         Project(in[0], block.gate_up, block.gate_up_bias, block.gate_up_lora, dropout_seed);
-    if (block.down_lora.adapters.empty()) {
-      return {SwiGluLinear(gate_up_N2F, Widened(block.down, gate_up_N2F), block.down_bias)};
-    }
-    return {
-        Project(SwiGlu(gate_up_N2F), block.down, block.down_bias, block.down_lora, dropout_seed)};
+    return {AdaptedSwiGluLinear(gate_up_N2F, Widened(block.down, gate_up_N2F), block.down_bias,
+                                block.down_lora, dropout_seed)};
   };
   const at::Tensor delta_ND =
       recomputed_ == Recomputed::kMlp ? Recompute(mlp, {normed_ND})[0] : mlp({normed_ND})[0];

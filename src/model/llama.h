@@ -13,8 +13,8 @@
 #include "checkpoint/hf_config.h"
 #include "checkpoint/safetensors.h"
 #include "config/recipe.h"
-#include "model/lora.h"
 #include "nn/attention.h"
+#include "nn/lora.h"
 #include "nn/rope.h"
 
 namespace meap {
@@ -112,7 +112,6 @@ class Llama {
   const at::Tensor& trained_head_row() const { return trained_head_row_; }
   int64_t trained_row() const { return trained_row_; }
   /// How the parameters are named in a Hugging Face folder, in the order of HfTensors(config).
-  const std::vector<HfSlice>& hf_slices() const { return hf_slices_; }
   /// What SaveHfFolder stores, read from `weights` (one tensor for each parameter, any float
   /// dtype): the optimizer's f32 masters, or the parameters themselves.
   std::vector<TensorSource> HfSources(const std::vector<at::Tensor>& weights) const;

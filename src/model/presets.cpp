@@ -11,8 +11,7 @@ struct Preset {
   int64_t layers, hidden, intermediate, heads, kv_heads;
 };
 
-// The first four: the released code's sizes (method.md, "sizes"), 2 key/value groups, head
-// width 64.
+// The first four: the sizes of the authors' code, 2 key/value groups, head width 64.
 constexpr Preset kPresets[] = {
     {"meap-0.1b", 12, 768, 2048, 12, 2},  {"meap-0.3b", 24, 1024, 2736, 16, 2},
     {"meap-0.5b", 24, 1024, 4864, 16, 2}, {"meap-1.1b", 24, 2048, 5632, 32, 2},

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "nn/attention_kernel.h"
 #include "nn/dispatch.h"
+#include "nn/heads.h"
 
 namespace meap {
 namespace {
@@ -15,19 +16,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// The kernels want heads and their elements without gaps; tokens may stand apart.
-at::Tensor DenseHeads(const at::Tensor& x_NHd) {
-  const bool dense =
-      x_NHd.stride(2) == 1 && (x_NHd.size(1) == 1 || x_NHd.stride(1) == x_NHd.size(2));
-  return dense ? x_NHd : x_NHd.contiguous();
-}
-
-TokenRows Rows(const at::Tensor& x_NHd) { return {x_NHd.const_data_ptr(), x_NHd.stride(0)}; }
-
 AttentionInputs Inputs(const at::Tensor& q_NHd, const at::Tensor& k_NKd, const at::Tensor& v_NKd,
                        std::vector<int64_t> offsets) {
   return {ElementOf(q_NHd),   q_NHd.size(1), k_NKd.size(1), q_NHd.size(2),
-          std::move(offsets), Rows(q_NHd),   Rows(k_NKd),   Rows(v_NKd)};
+          std::move(offsets), RowsOf(q_NHd), RowsOf(k_NKd), RowsOf(v_NKd)};
 }
 
 class PackedAttentionFunction : public torch::autograd::Function<PackedAttentionFunction> {
@@ -65,12 +57,12 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
     const at::Tensor grad_v_NKd = grad_qkv.narrow(1, heads + kv_heads, kv_heads);
     AttentionBackward work;
     work.inputs = Inputs(q_NHd, k_NKd, v_NKd, ctx->saved_data["offsets"].toIntVector());
-    work.out = Rows(saved[3]);
-    work.grad_out = Rows(grad_out_NHd);
+    work.out = RowsOf(saved[3]);
+    work.grad_out = RowsOf(grad_out_NHd);
     work.log_sum = saved[4].const_data_ptr<float>();
-    work.grad_q = Rows(grad_q_NHd);
-    work.grad_k = Rows(grad_k_NKd);
-    work.grad_v = Rows(grad_v_NKd);
+    work.grad_q = RowsOf(grad_q_NHd);
+    work.grad_k = RowsOf(grad_k_NKd);
+    work.grad_v = RowsOf(grad_v_NKd);
     work.Cut(at::get_num_threads());
     at::parallel_for(0, work.pieces(), 1,
                      [&](int64_t begin, int64_t end) { work.Run(begin, end); });

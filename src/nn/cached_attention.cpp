@@ -9,6 +9,7 @@
 #include "nn/attention_kernel.h"
 #include "nn/cached_attention_kernel.h"
 #include "nn/dispatch.h"
+#include "nn/heads.h"
 
 namespace meap {
 namespace {
@@ -37,8 +38,6 @@ void Decode(const at::Tensor& q_NHd, const std::vector<CachedSequence>& sequence
   work.Merge(0, work.merges());
 }
 
-TokenRows Rows(const at::Tensor& x_NHd) { return {x_NHd.const_data_ptr(), x_NHd.stride(0)}; }
-
 /// Any numbers of new tokens: the blocked kernel of training.
 void Prefill(const at::Tensor& q_NHd, const std::vector<CachedSequence>& sequences,
              const at::Tensor& out_NHd) {
@@ -47,11 +46,11 @@ void Prefill(const at::Tensor& q_NHd, const std::vector<CachedSequence>& sequenc
                          .kv_heads = sequences[0].k_CKd.size(1),
                          .head_dim = q_NHd.size(2),
                          .offsets = {0},
-                         .q = Rows(q_NHd)};
+                         .q = RowsOf(q_NHd)};
   for (const CachedSequence& sequence : sequences) {
     inputs.offsets.push_back(inputs.offsets.back() + sequence.fresh);
     inputs.cached.push_back(
-        {Rows(sequence.k_CKd), Rows(sequence.v_CKd), sequence.length - sequence.fresh});
+        {RowsOf(sequence.k_CKd), RowsOf(sequence.v_CKd), sequence.length - sequence.fresh});
   }
   const auto f32 = q_NHd.options().dtype(at::kFloat);
   const at::Tensor log_sum_NH = at::empty({q_NHd.size(0), q_NHd.size(1)}, f32);
@@ -61,10 +60,6 @@ void Prefill(const at::Tensor& q_NHd, const std::vector<CachedSequence>& sequenc
   work.SetWorkspace(workspace.mutable_data_ptr<float>());
   at::parallel_for(0, work.packs(), 1, [&](int64_t begin, int64_t end) { work.Pack(begin, end); });
   at::parallel_for(0, work.runs(), 1, [&](int64_t begin, int64_t end) { work.Run(begin, end); });
-}
-
-bool IsDense(const at::Tensor& x_NHd) {
-  return x_NHd.stride(2) == 1 && (x_NHd.size(1) == 1 || x_NHd.stride(1) == x_NHd.size(2));
 }
 
 }  // namespace
@@ -83,7 +78,7 @@ at::Tensor CachedAttention(const at::Tensor& q_in, const std::vector<CachedSeque
   }
   MEAP_CHECK(queries == q_in.size(0), "sequences cover the queries");
   if (!HasKernel(q_in) || sequences.empty()) return reference::CachedAttention(q_in, sequences);
-  const at::Tensor q_NHd = IsDense(q_in) ? q_in : q_in.contiguous();
+  const at::Tensor q_NHd = DenseHeads(q_in);
   at::Tensor out_NHd = at::empty(q_NHd.sizes(), q_NHd.options());
   if (decodes) {
     Decode(q_NHd, sequences, out_NHd);

@@ -40,13 +40,10 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
                             const at::Tensor& weight_in, const std::optional<at::Tensor>& bias_O) {
     const at::Tensor x_NI = x_in.contiguous();
     const at::Tensor weight_OI = weight_in.contiguous();
-    at::Tensor out_NO = at::empty({x_NI.size(0), weight_OI.size(0)}, x_NI.options());
-    if (bias_O) out_NO.copy_(bias_O->expand_as(out_NO));
-    MatrixProduct(x_NI, weight_OI.t(), out_NO, /*accumulate=*/bias_O.has_value());
     // Only the weight's gradient reads x: frozen weights keep none.
     ctx->save_for_backward({weight_in.requires_grad() ? x_NI : at::Tensor(), weight_OI});
     ctx->saved_data["has_bias"] = bias_O.has_value();
-    return out_NO;
+    return LinearProduct(x_NI, weight_OI, bias_O.value_or(at::Tensor()));
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -73,6 +70,14 @@ void MatrixProduct(const at::Tensor& a, const at::Tensor& b, at::Tensor out, boo
   } else {
     at::mm_out(out, a, b);
   }
+}
+
+at::Tensor LinearProduct(const at::Tensor& x_NI, const at::Tensor& weight_OI,
+                         const at::Tensor& bias_O) {
+  at::Tensor out_NO = at::empty({x_NI.size(0), weight_OI.size(0)}, x_NI.options());
+  if (bias_O.defined()) out_NO.copy_(bias_O.expand_as(out_NO));
+  MatrixProduct(x_NI, weight_OI.t(), out_NO, /*accumulate=*/bias_O.defined());
+  return out_NO;
 }
 
 at::Tensor MatrixProduct(const at::Tensor& a, const at::Tensor& b) {

@@ -16,6 +16,10 @@ at::Tensor Linear(const at::Tensor& x_NI, const at::Tensor& weight_OI,
 /// stand beside it.
 at::Tensor WideLinear(const at::Tensor& x_NI, const at::Tensor& weight_OI);
 
+/// x weight^T + bias by MatrixProduct; [N, O], not differentiable. `bias_O` may be undefined.
+at::Tensor LinearProduct(const at::Tensor& x_NI, const at::Tensor& weight_OI,
+                         const at::Tensor& bias_O);
+
 /// a b, in the dtype of both; not differentiable.
 at::Tensor MatrixProduct(const at::Tensor& a, const at::Tensor& b);
 

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "nn/dispatch.h"
+#include "nn/heads.h"
 #include "nn/rope_kernel.h"
 
 namespace meap {
@@ -49,31 +50,6 @@ struct Angles {
   }
 };
 
-bool DenseHeads(const at::Tensor& x_NHd) {
-  return x_NHd.stride(2) == 1 && x_NHd.stride(1) == x_NHd.size(2);
-}
-
-class ApplyRopeFunction : public torch::autograd::Function<ApplyRopeFunction> {
- public:
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x_NHd, const at::Tensor& cos_Pd,
-                            const at::Tensor& sin_Pd, const at::Tensor& positions_N) {
-    ctx->save_for_backward({cos_Pd, sin_Pd, positions_N});
-    return Rotated(x_NHd, {cos_Pd, sin_Pd, positions_N}, /*inverse=*/false);
-  }
-
-  static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    return {Rotated(grads[0], ctx->get_saved_variables(), /*inverse=*/true), {}, {}, {}};
-  }
-
- private:
-  static at::Tensor Rotated(const at::Tensor& x, const variable_list& angles, bool inverse) {
-    const at::Tensor from = DenseHeads(x) ? x : x.contiguous();
-    at::Tensor to = at::empty(from.sizes(), from.options());
-    Angles(angles).Rotate(from, to, inverse);
-    return to;
-  }
-};
-
 /// q, k and v as views of qkv, q and k rotated where they stand.
 RotatedQkv RotateInPlace(const at::Tensor& qkv, int64_t heads, int64_t kv_heads,
                          const Angles& angles) {
@@ -109,7 +85,7 @@ class RotateQkvFunction : public torch::autograd::Function<RotateQkvFunction> {
     const at::Tensor &q = grads[0], &k = grads[1], &v = grads[2];
     const int64_t heads = q.size(1) + k.size(1) + v.size(1);
     const auto at_head = [&](const at::Tensor& x, int64_t head) {
-      return x.use_count() == 1 && DenseHeads(x) && x.stride(0) == heads * x.size(2) &&
+      return x.use_count() == 1 && HasDenseHeads(x) && x.stride(0) == heads * x.size(2) &&
              x.storage().is_alias_of(q.storage()) && x.storage_offset() == head * x.size(2);
     };
     const bool adjacent = at_head(q, 0) && at_head(k, q.size(1)) &&
@@ -118,11 +94,6 @@ class RotateQkvFunction : public torch::autograd::Function<RotateQkvFunction> {
     return q.as_strided({q.size(0), heads, q.size(2)}, {heads * q.size(2), q.size(2), 1}, 0);
   }
 };
-
-at::Tensor ApplyRopeOperator(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
-                             const at::Tensor& positions) {
-  return ApplyRope(x, {cos, sin}, positions);
-}
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> RotateQkvOperator(const at::Tensor& qkv,
                                                                  int64_t heads, int64_t kv_heads,
@@ -135,8 +106,6 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> RotateQkvOperator(const at::Tenso
 }
 
 TORCH_LIBRARY_FRAGMENT(meap, library) {
-  library.def("apply_rope(Tensor x, Tensor cos, Tensor sin, Tensor positions) -> Tensor",
-              &ApplyRopeOperator);
   library.def(
       "rotate_qkv(Tensor qkv, int heads, int kv_heads, Tensor cos, Tensor sin, Tensor positions) "
       "-> (Tensor, Tensor, Tensor)",
@@ -156,18 +125,10 @@ void CheckShapes(const at::Tensor& x_NHd, const RopeTable& table, const at::Tens
 
 }  // namespace
 
-at::Tensor ApplyRope(const at::Tensor& x_NHd, const RopeTable& table,
-                     const at::Tensor& positions_N) {
-  if (!HasFusedKernel(x_NHd)) return reference::ApplyRope(x_NHd, table, positions_N);
-  const at::Tensor positions = positions_N.contiguous();
-  CheckShapes(x_NHd, table, positions);
-  return ApplyRopeFunction::apply(x_NHd, table.cos_Pd, table.sin_Pd, positions);
-}
-
 RotatedQkv RotateQkv(const at::Tensor& qkv_NHd, int64_t heads, int64_t kv_heads,
                      const RopeTable& table, const at::Tensor& positions_N) {
   MEAP_CHECK(qkv_NHd.size(1) == heads + 2 * kv_heads, "qkv holds H + 2K heads");
-  if (!HasFusedKernel(qkv_NHd) || !DenseHeads(qkv_NHd)) {
+  if (!HasFusedKernel(qkv_NHd) || !HasDenseHeads(qkv_NHd)) {
     return reference::RotateQkv(qkv_NHd, heads, kv_heads, table, positions_N);
   }
   const at::Tensor positions = positions_N.contiguous();

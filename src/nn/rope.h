@@ -30,10 +30,6 @@ struct RopeTable {
 RopeTable MakeRopeTable(const RopeOptions& options, int64_t head_dim, int64_t positions,
                         at::Device device);
 
-/// x_NHd rotated by the angles of positions_N (int64); dtype as x. Differentiable in x.
-at::Tensor ApplyRope(const at::Tensor& x_NHd, const RopeTable& table,
-                     const at::Tensor& positions_N);
-
 /// Queries [N, H, d], keys and values [N, K, d] of one activation, q and k rotated.
 struct RotatedQkv {
   at::Tensor q_NHd;
@@ -41,7 +37,8 @@ struct RotatedQkv {
   at::Tensor v_NKd;
 };
 
-/// Splits qkv [N, H + 2K, d] (queries, keys, values) and rotates q and k. On the CPU it works in
+/// Splits qkv [N, H + 2K, d] (queries, keys, values) and rotates q and k by the angles of
+/// positions_N (int64). On the CPU it works in
 /// place: the results are views of qkv's memory, so that qkv itself must not be used afterwards.
 /// Differentiable in qkv; the gradient too is one memory with PackedAttention's.
 RotatedQkv RotateQkv(const at::Tensor& qkv_NHd, int64_t heads, int64_t kv_heads,
@@ -49,8 +46,6 @@ RotatedQkv RotateQkv(const at::Tensor& qkv_NHd, int64_t heads, int64_t kv_heads,
 
 namespace reference {
 /// The same in plain libtorch, for every device and dtype.
-at::Tensor ApplyRope(const at::Tensor& x_NHd, const RopeTable& table,
-                     const at::Tensor& positions_N);
 RotatedQkv RotateQkv(const at::Tensor& qkv_NHd, int64_t heads, int64_t kv_heads,
                      const RopeTable& table, const at::Tensor& positions_N);
 }  // namespace reference

@@ -39,29 +39,6 @@ at::Tensor Forward(const at::Tensor& gate_up_N2F) {
   return out_NF;
 }
 
-/// Gradient of gate_up without gaps from grad_out; `out_NF`, where defined, gets the forward pass's
-/// result again.
-at::Tensor Backward(const at::Tensor& gate_up_N2F, const at::Tensor& grad_out_NF,
-                    const at::Tensor& out_NF) {
-  at::Tensor grad_N2F = at::empty_like(gate_up_N2F);
-  const int64_t width = grad_out_NF.size(-1);
-  const int64_t rows = width == 0 ? 0 : grad_out_NF.numel() / width;
-  const Element element = ElementOf(gate_up_N2F);
-  const void* const from = gate_up_N2F.const_data_ptr();
-  const void* const grad = grad_out_NF.const_data_ptr();
-  void* const to = grad_N2F.data_ptr();
-  void* const out = out_NF.defined() ? out_NF.data_ptr() : nullptr;
-  OnDeviceOf(
-      grad_N2F,
-      [&](auto stream) { GpuSwiGluBackward(element, width, from, grad, to, out, rows, stream); },
-      [&] {
-        at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
-          SwiGluBackwardRows(element, width, from, grad, to, out, begin, end);
-        });
-      });
-  return grad_N2F;
-}
-
 class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& input) {
@@ -71,7 +48,7 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    return {Backward(ctx->get_saved_variables()[0], grads[0].contiguous(), {})};
+    return {SwiGluGradient(ctx->get_saved_variables()[0], grads[0].contiguous(), {})};
   }
 };
 
@@ -93,7 +70,7 @@ class SwiGluLinearFunction : public torch::autograd::Function<SwiGluLinearFuncti
     variable_list results(3);
     at::Tensor hidden_NF;
     if (ctx->needs_input_grad(1)) hidden_NF = at::empty_like(grad_hidden_NF);
-    results[0] = Backward(gate_up_N2F, grad_hidden_NF, hidden_NF);
+    results[0] = SwiGluGradient(gate_up_N2F, grad_hidden_NF, hidden_NF);
     if (hidden_NF.defined()) results[1] = MatrixProduct(grad_out_NO.t(), hidden_NF);
     if (ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2)) {
       results[2] = grad_out_NO.sum(0);
@@ -112,6 +89,27 @@ TORCH_LIBRARY_FRAGMENT(meap, library) {
 }
 
 }  // namespace
+
+at::Tensor SwiGluGradient(const at::Tensor& gate_up_N2F, const at::Tensor& grad_out_NF,
+                          const at::Tensor& out_NF) {
+  at::Tensor grad_N2F = at::empty_like(gate_up_N2F);
+  const int64_t width = grad_out_NF.size(-1);
+  const int64_t rows = width == 0 ? 0 : grad_out_NF.numel() / width;
+  const Element element = ElementOf(gate_up_N2F);
+  const void* const from = gate_up_N2F.const_data_ptr();
+  const void* const grad = grad_out_NF.const_data_ptr();
+  void* const to = grad_N2F.data_ptr();
+  void* const out = out_NF.defined() ? out_NF.data_ptr() : nullptr;
+  OnDeviceOf(
+      grad_N2F,
+      [&](auto stream) { GpuSwiGluBackward(element, width, from, grad, to, out, rows, stream); },
+      [&] {
+        at::parallel_for(0, rows, kGrainRows, [&](int64_t begin, int64_t end) {
+          SwiGluBackwardRows(element, width, from, grad, to, out, begin, end);
+        });
+      });
+  return grad_N2F;
+}
 
 at::Tensor SwiGlu(const at::Tensor& gate_up_N2F) {
   if (!HasFusedKernel(gate_up_N2F)) return reference::SwiGlu(gate_up_N2F);

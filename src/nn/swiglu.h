@@ -15,6 +15,11 @@ at::Tensor SwiGlu(const at::Tensor& gate_up_N2F);
 at::Tensor SwiGluLinear(const at::Tensor& gate_up_N2F, const at::Tensor& weight_OF,
                         const at::Tensor& bias_O = {});
 
+/// The gradient of gate_up from that of SwiGlu's result, where HasFusedKernel. `out_NF`, where
+/// defined, gets the result again. No gaps in any of the three; not differentiable.
+at::Tensor SwiGluGradient(const at::Tensor& gate_up_N2F, const at::Tensor& grad_out_NF,
+                          const at::Tensor& out_NF);
+
 namespace reference {
 /// The same in plain libtorch, for every device and dtype.
 at::Tensor SwiGlu(const at::Tensor& gate_up_N2F);

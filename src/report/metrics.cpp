@@ -92,16 +92,10 @@ void MetricsWriter::Sync() {
 
 void MetricsWriter::Append(const nlohmann::ordered_json& object) {
   const std::string line = object.dump(-1, ' ', true) + "\n";
-  size_t done = 0;
-  while (done < line.size()) {
-    const ssize_t count = ::write(descriptor_, line.data() + done, line.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      const int error = count == 0 ? ENOSPC : errno;
-      if (::ftruncate(descriptor_, size_) != 0) Warn(path_.string() + " ends with half a line");
-      WriteFailed(path_, error);
-    }
-    done += static_cast<size_t>(count);
+  if (!WriteAll(descriptor_, line)) {
+    const int error = errno;
+    if (::ftruncate(descriptor_, size_) != 0) Warn(path_.string() + " ends with half a line");
+    WriteFailed(path_, error);
   }
   size_ += static_cast<int64_t>(line.size());
 }

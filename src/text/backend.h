@@ -39,7 +39,7 @@ class TokenizerBackend {
   virtual std::optional<int32_t> FirstAdded() const = 0;
 
   /// What is known of how text grows with ids, and the raw bytes of a token for Streaming::kBytes.
-  virtual Decoder::Streaming streaming() const = 0;
+  virtual TokenDecoder::Streaming streaming() const = 0;
   virtual std::string TokenBytes(int32_t id) const = 0;
 
   /// Adds a special token with the next id, which is returned.

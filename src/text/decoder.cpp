@@ -40,7 +40,7 @@ void JoinByteFallback(std::vector<std::string>& tokens) {
     bytes.clear();
   };
   for (std::string& token : tokens) {
-    if (const int byte = Decoder::FallbackByte(token); byte >= 0) {
+    if (const int byte = TokenDecoder::FallbackByte(token); byte >= 0) {
       bytes += static_cast<char>(byte);
     } else {
       flush();
@@ -63,7 +63,7 @@ void StripText(std::string& text, std::string_view what, size_t start, size_t st
 
 }  // namespace
 
-int Decoder::FallbackByte(std::string_view token) {
+int TokenDecoder::FallbackByte(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
   const auto digit = [](char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -75,9 +75,9 @@ int Decoder::FallbackByte(std::string_view token) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-Decoder::Decoder(const JsonNode& node) : joined_with_space_(false) { Add(node); }
+TokenDecoder::TokenDecoder(const JsonNode& node) : joined_with_space_(false) { Add(node); }
 
-void Decoder::Add(const JsonNode& node) {
+void TokenDecoder::Add(const JsonNode& node) {
   const JsonNode type = node.Field("type");
   const std::string_view name = type.String();
   if (name == "Sequence") {
@@ -104,7 +104,7 @@ void Decoder::Add(const JsonNode& node) {
   }
 }
 
-void Decoder::AddReplaceOrStrip(const JsonNode& node, std::string_view name) {
+void TokenDecoder::AddReplaceOrStrip(const JsonNode& node, std::string_view name) {
   if (name == "Replace") {
     Step step{Kind::kReplace};
     step.pattern.emplace_back(node.Field("pattern"));
@@ -122,7 +122,7 @@ void Decoder::AddReplaceOrStrip(const JsonNode& node, std::string_view name) {
   }
 }
 
-Decoder::Streaming Decoder::streaming() const {
+TokenDecoder::Streaming TokenDecoder::streaming() const {
   if (is_byte_level()) return Streaming::kBytes;
   if (joined_with_space_) return Streaming::kWhole;
   bool fused = false;
@@ -138,7 +138,7 @@ Decoder::Streaming Decoder::streaming() const {
   return Streaming::kRuns;
 }
 
-void Decoder::Run(const Step& step, std::vector<std::string>& tokens) {
+void TokenDecoder::Run(const Step& step, std::vector<std::string>& tokens) {
   switch (step.kind) {
     case Kind::kByteLevel:
       JoinByteLevel(tokens);
@@ -170,7 +170,7 @@ void Decoder::Run(const Step& step, std::vector<std::string>& tokens) {
   }
 }
 
-std::string Decoder::Decode(std::vector<std::string> tokens) const {
+std::string TokenDecoder::Decode(std::vector<std::string> tokens) const {
   if (joined_with_space_) return Join(tokens, " ");
   for (const Step& step : steps_) Run(step, tokens);
   return Join(tokens, "");

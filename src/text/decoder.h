@@ -11,7 +11,7 @@
 namespace meap {
 
 /// A chain of changes to a list of tokens, which is then joined. Thread-safe.
-class Decoder {
+class TokenDecoder {
  public:
   /// How the text of a growing list of tokens grows, for decoding while tokens arrive.
   enum class Streaming {
@@ -21,9 +21,9 @@ class Decoder {
   };
 
   /// No decoder: tokens with a space between them.
-  Decoder() = default;
+  TokenDecoder() = default;
   /// Reads the `decoder` object; a type that is not supported is an InputError.
-  explicit Decoder(const JsonNode& node);
+  explicit TokenDecoder(const JsonNode& node);
 
   std::string Decode(std::vector<std::string> tokens) const;
   Streaming streaming() const;

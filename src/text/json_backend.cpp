@@ -14,11 +14,7 @@ constexpr size_t kLargestKept = size_t{1} << 22;
 }  // namespace
 
 JsonBackend::JsonBackend(const JsonNode& root) {
-  for (const std::string_view key : {"truncation", "padding"}) {
-    if (const auto setting = root.Optional(key)) {
-      setting->FailUnsupported("null: sequences are cut and packed by this program itself");
-    }
-  }
+  // `truncation` and `padding` are passed over, as transformers does: both are a caller's business.
   ReadParts(root);
   IndexTokens();
 }
@@ -46,7 +42,7 @@ void JsonBackend::ReadParts(const JsonNode& root) {
     }
   }
   if (const auto node = root.Optional("post_processor")) post_processor_ = PostProcessor(*node);
-  if (const auto node = root.Optional("decoder")) decoder_ = Decoder(*node);
+  if (const auto node = root.Optional("decoder")) decoder_ = TokenDecoder(*node);
   if (const auto node = root.Optional("added_tokens")) {
     added_ = AddedTokens(*node, model_->vocabulary(), normalizer_);
   }

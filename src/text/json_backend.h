@@ -34,7 +34,7 @@ class JsonBackend : public TokenizerBackend {
   bool IsAdded(int32_t id) const override;
   std::optional<int32_t> AddedTokenId(std::string_view content) const override;
   std::optional<int32_t> FirstAdded() const override;
-  Decoder::Streaming streaming() const override { return decoder_.streaming(); }
+  TokenDecoder::Streaming streaming() const override { return decoder_.streaming(); }
   std::string TokenBytes(int32_t id) const override;
   int32_t AddSpecialToken(std::string_view content) override;
 
@@ -70,7 +70,7 @@ class JsonBackend : public TokenizerBackend {
   Normalizer normalizer_;
   PreTokenizer pre_tokenizer_;
   PostProcessor post_processor_;
-  Decoder decoder_;
+  TokenDecoder decoder_;
   AddedTokens added_;
   std::vector<Token> tokens_;             // by id
   std::vector<std::string> token_bytes_;  // by id, for a ByteLevel decoder

@@ -7,9 +7,9 @@
 namespace meap {
 namespace {
 
-Decoder MakeDecoder(const SpModel& model) {
+TokenDecoder MakeDecoder(const SpModel& model) {
   const JsonDocument document(SpDecoderJson(model), "decoder");
-  return Decoder(document.root());
+  return TokenDecoder(document.root());
 }
 
 bool Special(const SpModel::Piece& piece) {
@@ -142,9 +142,11 @@ std::map<std::string, std::string> SpBackend::OwnNames() const {
   return names;
 }
 
-int32_t SpBackend::AddSpecialToken(std::string_view content) {
+int32_t SpBackend::AddToken(std::string_view content, bool special) {
   const int32_t id = VocabSize();
-  model_.pieces.push_back({std::string(content), 0, SpModel::PieceType::kControl});
+  model_.pieces.push_back(
+      {std::string(content), 0,
+       special ? SpModel::PieceType::kControl : SpModel::PieceType::kUserDefined});
   added_.Add(content, static_cast<size_t>(id));
   special_.Add(content, static_cast<size_t>(id));
   return id;

@@ -37,12 +37,16 @@ class SpBackend : public TokenizerBackend {
   bool IsAdded(int32_t id) const override;
   std::optional<int32_t> AddedTokenId(std::string_view content) const override;
   std::optional<int32_t> FirstAdded() const override;
-  Decoder::Streaming streaming() const override { return decoder_.streaming(); }
+  TokenDecoder::Streaming streaming() const override { return decoder_.streaming(); }
   std::string TokenBytes(int32_t) const override { return ""; }
-  int32_t AddSpecialToken(std::string_view content) override;
+  int32_t AddSpecialToken(std::string_view content) override { return AddToken(content, true); }
+  /// Adds a token with the next id, which is found in texts as it stands.
+  int32_t AddToken(std::string_view content, bool special);
 
   /// The model's own special tokens by their names in tokenizer_config.json.
   std::map<std::string, std::string> OwnNames() const;
+  /// The first id behind the model's own.
+  int32_t first_added() const { return first_added_; }
   bool has_new_tokens() const { return VocabSize() > first_added_; }
   /// The tokenizer.json that does the same; WorkError where there is none.
   bool CanBeJson() const { return WhyNotJson(model_).empty(); }
@@ -53,8 +57,8 @@ class SpBackend : public TokenizerBackend {
 
   SpModel model_;
   std::unique_ptr<sentencepiece::SentencePieceProcessor> processor_;
-  Decoder decoder_;
-  TokenMatcher added_;    // tokens that AddSpecialToken() put behind the model's own
+  TokenDecoder decoder_;
+  TokenMatcher added_;    // tokens that AddToken() put behind the model's own
   TokenMatcher special_;  // those and the model's control tokens
   int32_t first_added_;
   std::vector<int32_t> before_;

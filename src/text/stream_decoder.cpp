@@ -10,7 +10,7 @@ std::string StreamDecoder::Push(int32_t id) {
   const std::optional<std::string> token = backend.IdToToken(id);
   if (!token || (skip_special_ && backend.IsSpecial(id))) return "";
   switch (backend.streaming()) {
-    case Decoder::Streaming::kBytes: {
+    case TokenDecoder::Streaming::kBytes: {
       bytes_ += backend.TokenBytes(id);
       const size_t tail = IncompleteUtf8Tail(bytes_);
       std::string text =
@@ -18,11 +18,11 @@ std::string StreamDecoder::Push(int32_t id) {
       bytes_.erase(0, bytes_.size() - tail);
       return text;
     }
-    case Decoder::Streaming::kRuns:
+    case TokenDecoder::Streaming::kRuns:
       pending_.push_back(id);
       // Whether a run of byte tokens is text shows at its end.
-      return Decoder::FallbackByte(*token) >= 0 ? "" : Release();
-    case Decoder::Streaming::kWhole:
+      return TokenDecoder::FallbackByte(*token) >= 0 ? "" : Release();
+    case TokenDecoder::Streaming::kWhole:
       pending_.push_back(id);
   }
   return "";

@@ -27,13 +27,70 @@ std::string HashOf(std::string file, const std::map<std::string, int32_t>& named
   return HashHex(file.data(), file.size());
 }
 
-/// True when `json` is what Save() makes of the SentencePiece model alone.
-bool IsJsonOf(const std::string& model, const TokenizerConfig& config, const std::string& json,
-              std::optional<int32_t> mask) {
+[[noreturn]] void CannotAdd(const AddedToken& token, const std::string& place,
+                            const std::string& expected) {
+  throw InputError({.what = "a token that stands beside the vocabulary cannot be added to it",
+                    .where = place + "tokenizer_config.json or added_tokens.json",
+                    .expected = expected,
+                    .got = fmt::format("\"{}\" with id {}", token.content, token.id),
+                    .hint = "load the folder once with transformers' AutoTokenizer and use the one "
+                            "that it saves"});
+}
+
+/// The tokenizer.json with the tokens that only the files beside it name, as transformers loads it.
+/// True when there were such tokens.
+bool AddTokensBeside(std::string& json, const TokenizerBackend& backend,
+                     const TokenizerConfig& config, const std::string& place) {
+  int32_t next = backend.VocabSize();
+  for (const auto& [id, token] : config.added) {
+    if (backend.TokenToId(token.content)) continue;
+    if (id != next) CannotAdd(token, place, fmt::format("the next id, {}", next));
+    json = AppendToTopLevelArray(json, "added_tokens", AddedTokenEntry(token));
+    ++next;
+  }
+  return next > backend.VocabSize();
+}
+
+/// The same for a SentencePiece model.
+void AddTokensBeside(SpBackend& backend, const TokenizerConfig& config, const std::string& place) {
+  for (const auto& [id, token] : config.added) {
+    const std::optional<int32_t> known = backend.TokenToId(token.content);
+    if (known == id) continue;
+    if (known) CannotAdd(token, place, fmt::format("the model's id of it, {}", *known));
+    if (id != backend.VocabSize()) {
+      CannotAdd(token, place, fmt::format("the next id, {}", backend.VocabSize()));
+    }
+    if (token.lstrip || token.rstrip || token.single_word) {
+      CannotAdd(token, place, "a token without lstrip, rstrip and single_word");
+    }
+    backend.AddToken(token.content, token.special);
+  }
+}
+
+/// The size of the SentencePiece model where `json` is what Save() makes of it and of the tokens
+/// beside it.
+std::optional<int32_t> ModelSizeIfJsonOf(const std::string& model, const TokenizerConfig& config,
+                                         const std::string& json, std::optional<int32_t> mask) {
   SpBackend backend(model, "tokenizer.model", config.add_bos_token, config.add_eos_token);
-  if (!backend.CanBeJson()) return false;
+  if (!backend.CanBeJson()) return std::nullopt;
+  try {
+    AddTokensBeside(backend, config, "");
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
   if (mask == backend.VocabSize()) backend.AddSpecialToken(kMaskContent);
-  return WithStringMerges(backend.ToJson()) == WithStringMerges(json);
+  if (WithStringMerges(backend.ToJson()) != WithStringMerges(json)) return std::nullopt;
+  return backend.first_added();
+}
+
+/// What a SentencePiece model's hash counts beside it: `named`, and the tokens behind its own but
+/// for a new mask.
+std::map<std::string, int32_t> NamedAndAdded(std::map<std::string, int32_t> named,
+                                             const TokenizerConfig& config, int32_t first_added) {
+  for (const auto& [id, token] : config.added) {
+    if (id >= first_added && token.content != kMaskContent) named["added " + token.content] = id;
+  }
+  return named;
 }
 
 }  // namespace
@@ -41,12 +98,14 @@ bool IsJsonOf(const std::string& model, const TokenizerConfig& config, const std
 Tokenizer::Impl::Impl(TokenizerFiles files, const std::string& place)
     : files_(std::move(files)), config_(ReadTokenizerConfig(files_, place)) {
   if (files_.contains("tokenizer.json")) {
-    const JsonDocument document(files_["tokenizer.json"], place + "tokenizer.json");
-    backend_ = std::make_unique<JsonBackend>(document.root());
+    ReadJson(place);
+    if (AddTokensBeside(files_["tokenizer.json"], *backend_, config_, place)) ReadJson(place);
   } else {
-    backend_ = std::make_unique<SpBackend>(files_["tokenizer.model"], place + "tokenizer.model",
-                                           config_.add_bos_token, config_.add_eos_token);
-    config_.names.merge(sentence_piece()->OwnNames());  // names from the files win
+    auto backend = std::make_unique<SpBackend>(files_["tokenizer.model"], place + "tokenizer.model",
+                                               config_.add_bos_token, config_.add_eos_token);
+    AddTokensBeside(*backend, config_, place);
+    config_.names.merge(backend->OwnNames());  // names from the files win
+    backend_ = std::move(backend);
   }
   for (const auto& [name, content] : config_.names) {
     if (const std::optional<int32_t> id = backend_->TokenToId(content)) {
@@ -56,6 +115,19 @@ Tokenizer::Impl::Impl(TokenizerFiles files, const std::string& place)
                        place + "tokenizer_config.json", name, content));
     }
   }
+}
+
+void Tokenizer::Impl::ReadJson(const std::string& place) {
+  const JsonDocument document(files_["tokenizer.json"], place + "tokenizer.json");
+  backend_ = std::make_unique<JsonBackend>(document.root());
+}
+
+void Tokenizer::Impl::NameEos(int32_t id) {
+  const std::optional<std::string> content = backend_->IdToToken(id);
+  if (!content) return;
+  config_.names["eos_token"] = *content;
+  named_["eos_token"] = id;
+  AddNamesToFiles(files_, {{"eos_token", *content}});
 }
 
 std::optional<int32_t> Tokenizer::Impl::Named(const char* name) const {
@@ -93,8 +165,9 @@ void Tokenizer::Impl::SetChatTemplate(const std::string& source) {
 
 std::string Tokenizer::Impl::ContentHash() const {
   const auto json = files_.find("tokenizer.json");
-  return HashOf(
-      json == files_.end() ? files_.at("tokenizer.model") : WithStringMerges(json->second), named_);
+  if (json != files_.end()) return HashOf(WithStringMerges(json->second), named_);
+  return HashOf(files_.at("tokenizer.model"),
+                NamedAndAdded(named_, config_, sentence_piece()->first_added()));
 }
 
 std::vector<std::string> Tokenizer::Impl::DataHashes() const {
@@ -116,10 +189,11 @@ std::vector<std::string> Tokenizer::Impl::DataHashes() const {
       add(WithoutAppended(*text, "added_tokens", entry), unmasked);
     }
   }
-  if (model != files_.end() &&
-      (json == files_.end() || IsJsonOf(model->second, config_, json->second, mask))) {
-    add(model->second, unmasked);
-  }
+  if (model == files_.end()) return hashes;
+  const std::optional<int32_t> own =
+      json == files_.end() ? sentence_piece()->first_added()
+                           : ModelSizeIfJsonOf(model->second, config_, json->second, mask);
+  if (own) add(model->second, NamedAndAdded(unmasked, config_, *own));
   return hashes;
 }
 
@@ -212,6 +286,7 @@ bool Tokenizer::AddsBos() const {
 const std::string& Tokenizer::chat_template() const { return impl_->config().chat_template; }
 
 int32_t Tokenizer::AddMaskToken() { return impl_->AddMaskToken(); }
+void Tokenizer::NameEos(int32_t id) { impl_->NameEos(id); }
 void Tokenizer::SetChatTemplate(const std::string& source) { impl_->SetChatTemplate(source); }
 void Tokenizer::Save(const fs::path& dir) const { impl_->Save(dir); }
 std::string Tokenizer::ContentHash() const { return impl_->ContentHash(); }

@@ -71,6 +71,9 @@ class Tokenizer {
   /// "[MASK]" in them does not change.
   int32_t AddMaskToken();
 
+  /// Makes the token with that id eos(), where the files name none.
+  void NameEos(int32_t id);
+
   /// Makes `source`, a Jinja template, the only chat template.
   void SetChatTemplate(const std::string& source);
 

@@ -1,6 +1,7 @@
 #include "text/tokenizer_config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -57,17 +58,58 @@ void ChangeFile(TokenizerFiles& files, const std::string& name, const F& edit) {
   files[name] = root.dump(2) + "\n";
 }
 
-ordered_json AddedTokenJson(const std::string& content) {
-  return {{"content", content}, {"lstrip", false},      {"normalized", false},
-          {"rstrip", false},    {"single_word", false}, {"special", true}};
+ordered_json AddedTokenJson(const AddedToken& token) {
+  return {{"content", token.content},         {"lstrip", token.lstrip},
+          {"normalized", token.normalized},   {"rstrip", token.rstrip},
+          {"single_word", token.single_word}, {"special", token.special}};
+}
+
+AddedToken SpecialToken(const std::string& content, int id) {
+  return {.content = content, .id = id, .special = true};
+}
+
+void ReadAddedTokensDecoder(const JsonNode& tokens, std::map<int32_t, AddedToken>& added) {
+  for (const auto [key, value] : tokens.Object()) {
+    int32_t id = -1;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (error != std::errc() || end != key.data() + key.size() || id < 0) {
+      tokens.FailExpected("ids as keys");
+    }
+    const JsonNode token = tokens.Field(key);
+    const bool special = token.BoolOr("special", false);
+    added[id] = {.content = std::string(token.Field("content").String()),
+                 .id = id,
+                 .single_word = token.BoolOr("single_word", false),
+                 .lstrip = token.BoolOr("lstrip", false),
+                 .rstrip = token.BoolOr("rstrip", false),
+                 .normalized = token.BoolOr("normalized", !special),
+                 .special = special};
+  }
+}
+
+/// Of added_tokens.json, which knows no flags: special are the tokens that have a name.
+void ReadAddedTokens(const JsonNode& tokens, const std::map<std::string, std::string>& names,
+                     std::map<int32_t, AddedToken>& added) {
+  for (const auto [key, value] : tokens.Object()) {
+    const auto id = static_cast<int32_t>(tokens.Field(key).Integer(INT32_MAX));
+    const std::string content(key);
+    const bool special = std::any_of(names.begin(), names.end(),
+                                     [&](const auto& name) { return name.second == content; });
+    added.try_emplace(
+        id, AddedToken{.content = content, .id = id, .normalized = !special, .special = special});
+  }
 }
 
 }  // namespace
 
-std::string AddedTokenEntry(const std::string& content, int id) {
-  ordered_json entry = {{"id", id}};
-  entry.update(AddedTokenJson(content));
+std::string AddedTokenEntry(const AddedToken& token) {
+  ordered_json entry = {{"id", token.id}};
+  entry.update(AddedTokenJson(token));
   return entry.dump();
+}
+
+std::string AddedTokenEntry(const std::string& content, int id) {
+  return AddedTokenEntry(SpecialToken(content, id));
 }
 
 TokenizerFiles ReadTokenizerFiles(const fs::path& dir) {
@@ -100,10 +142,17 @@ TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::stri
     if (const auto node = document.root().Optional("chat_template")) {
       config.chat_template = ReadTemplate(*node);
     }
+    if (const auto node = document.root().Optional("added_tokens_decoder")) {
+      ReadAddedTokensDecoder(*node, config.added);
+    }
   }
   if (const std::string* text = FindFile(files, "special_tokens_map.json")) {
     const JsonDocument document(*text, place + "special_tokens_map.json");
     ReadNames(document.root(), config.names);
+  }
+  if (const std::string* text = FindFile(files, "added_tokens.json")) {
+    const JsonDocument document(*text, place + "added_tokens.json");
+    ReadAddedTokens(document.root(), config.names, config.added);
   }
   if (const std::string* text = FindFile(files, "chat_template.jinja")) {
     config.chat_template = *text;
@@ -134,7 +183,7 @@ void AddMaskToFiles(TokenizerFiles& files, const std::string& content, int id, b
   change(kConfig, [&](ordered_json& root) {
     root["mask_token"] = content;
     if (root.contains("added_tokens_decoder")) {
-      root["added_tokens_decoder"][std::to_string(id)] = AddedTokenJson(content);
+      root["added_tokens_decoder"][std::to_string(id)] = AddedTokenJson(SpecialToken(content, id));
     }
   });
   if (files.contains("special_tokens_map.json")) {

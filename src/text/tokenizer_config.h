@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "text/added_tokens.h"
+
 namespace meap {
 
 /// The files of a tokenizer folder that are read and written, by name; absent ones are left out.
@@ -16,9 +18,11 @@ using TokenizerFiles = std::map<std::string, std::string>;
 /// tokenizer.model, is an InputError.
 TokenizerFiles ReadTokenizerFiles(const std::filesystem::path& dir);
 
-/// What tokenizer_config.json, special_tokens_map.json and chat_template.jinja say.
+/// What tokenizer_config.json, special_tokens_map.json, added_tokens.json and chat_template.jinja
+/// say.
 struct TokenizerConfig {
   std::map<std::string, std::string> names;  // "bos_token" to "<s>"
+  std::map<int32_t, AddedToken> added;       // by id: of added_tokens_decoder, added_tokens.json
   std::string chat_template;
   bool add_bos_token = true;  // for a tokenizer.model only: a tokenizer.json says it itself
   bool add_eos_token = false;
@@ -27,7 +31,9 @@ struct TokenizerConfig {
 /// `place` is put before file names in errors ("FOLDER/").
 TokenizerConfig ReadTokenizerConfig(const TokenizerFiles& files, const std::string& place);
 
-/// The entry of an added special token in `added_tokens` of a tokenizer.json.
+/// The entry of an added token in `added_tokens` of a tokenizer.json.
+std::string AddedTokenEntry(const AddedToken& token);
+/// The same of a special token without flags.
 std::string AddedTokenEntry(const std::string& content, int id);
 
 /// Puts a new special token, the mask token, into all files that list special tokens.

@@ -22,6 +22,7 @@ class Tokenizer::Impl {
   const TokenizerConfig& config() const { return config_; }
   std::optional<int32_t> Named(const char* name) const;
   int32_t AddMaskToken();
+  void NameEos(int32_t id);
   void SetChatTemplate(const std::string& source);
   void Save(const std::filesystem::path& dir) const;
   std::string ContentHash() const;
@@ -30,6 +31,7 @@ class Tokenizer::Impl {
  private:
   /// The SentencePiece model where there is no tokenizer.json, else null.
   const SpBackend* sentence_piece() const;
+  void ReadJson(const std::string& place);
 
   TokenizerFiles files_;
   TokenizerConfig config_;

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "core/prefetch.h"
@@ -17,7 +18,8 @@ namespace {
 std::optional<LossSums> AccumulateGradients(const Llama& model, const TrainingRows& rows,
                                             const RunSizes& sizes) {
   std::vector<at::Tensor> losses;
-  const double scale = 1.0 / static_cast<double>(rows.LabelCount());
+  // A step may have no label at all: one-token documents apart from each other.
+  const double scale = 1.0 / static_cast<double>(std::max<int64_t>(1, rows.LabelCount()));
   for (int64_t begin = 0; begin < rows.rows;) {
     if (SignalGuard::Requested()) return std::nullopt;
     const int64_t count = rows.PassRows(begin, sizes.micro_rows, sizes.micro_tokens);

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
+#include <utility>
 
 #include "core/console.h"
 #include "core/error.h"
@@ -20,15 +20,17 @@ namespace meap {
 namespace {
 
 TrainShape ShapeOf(const Recipe& recipe, const RunSizes& sizes, at::ScalarType dtype) {
-  return {.config = sizes.config,
-          .sequence_length = sizes.sequence_length,
-          .batch_rows = sizes.batch_rows,
-          .micro_rows = sizes.FullMicroRows(),
-          .trained_parameters = sizes.trained_parameters,
-          .frozen_head = sizes.trained_parameters >= 0,
-          .narrow = dtype != at::kFloat,
-          .checkpoint_copy = recipe.checkpoint.background,
-          .recomputed = ReadRecomputed(recipe.train)};
+  return {
+      .config = sizes.config,
+      .sequence_length = sizes.sequence_length,
+      .batch_rows = sizes.batch_rows,
+      .micro_rows = sizes.FullMicroRows(),
+      .trained_parameters = sizes.trained_parameters,
+      .adapter_width = recipe.lora.rank * static_cast<int64_t>(recipe.lora.target_modules.size()),
+      .frozen_head = sizes.trained_parameters >= 0,
+      .narrow = dtype != at::kFloat,
+      .checkpoint_copy = recipe.checkpoint.background,
+      .recomputed = ReadRecomputed(recipe.train)};
 }
 
 /// What the device has, and what is taken of it: by this program, and on a GPU by CUDA and by other
@@ -45,14 +47,14 @@ void LookAtMemory(Preflight& preflight) {
   preflight.memory_limit = static_cast<double>(all);
 }
 
-/// Takes what stays on a GPU's host out of `uses` and gives it back.
-std::vector<MemoryUse> TakeHostUses(at::Device device, std::vector<MemoryUse>& uses) {
-  if (device.is_cpu()) return {};
-  const auto host = std::stable_partition(uses.begin(), uses.end(),
-                                          [](const MemoryUse& use) { return !use.on_host; });
-  std::vector<MemoryUse> taken(std::make_move_iterator(host), std::make_move_iterator(uses.end()));
-  uses.erase(host, uses.end());
-  return taken;
+/// Adds what the run is to take of the device, and of a GPU's host.
+void AddUses(Preflight& preflight, const TrainShape& shape) {
+  const bool on_cpu = preflight.device.is_cpu();
+  for (MemoryUse& use : ForecastMemory(shape)) {
+    (use.on_host && !on_cpu ? preflight.host : preflight.memory).push_back(std::move(use));
+  }
+  if (!on_cpu) return;
+  preflight.memory.push_back({"allocator", MemoryWatch::kSlack * TotalBytes(preflight.memory)});
 }
 
 /// The best of a few: what comes first pays for threads and caches.
@@ -74,9 +76,9 @@ double MeasureMatrixRate(at::Device device, at::ScalarType dtype) {
 template <class Change>
 double TotalWith(const Preflight& preflight, TrainShape shape, const Change& change) {
   change(shape);
-  std::vector<MemoryUse> uses = ForecastMemory(shape);
-  TakeHostUses(preflight.device, uses);
-  return preflight.memory.front().bytes + TotalBytes(uses);
+  Preflight changed{.device = preflight.device, .memory = {preflight.memory.front()}};
+  AddUses(changed, shape);
+  return TotalBytes(changed.memory);
 }
 
 /// Keys that would make it fit, each by itself, or else all together.
@@ -141,9 +143,7 @@ Preflight ForecastRun(const Recipe& recipe, const RunSizes& sizes, at::Device de
   preflight.matrix_rate = MeasureMatrixRate(device, dtype);
   if (device.is_cuda()) preflight.peak_rate = DensePeak(GpuName(device), dtype);
   LookAtMemory(preflight);
-  std::vector<MemoryUse> uses = ForecastMemory(ShapeOf(recipe, sizes, dtype));
-  preflight.host = TakeHostUses(device, uses);
-  preflight.memory.insert(preflight.memory.end(), uses.begin(), uses.end());
+  AddUses(preflight, ShapeOf(recipe, sizes, dtype));
   preflight.flops_per_token = TrainFlopsPerToken(sizes.config, sizes.sequence_length);
   preflight.step_flops = preflight.flops_per_token * rows;
   return preflight;

@@ -149,6 +149,7 @@ RunOutcome Run::Go(const std::optional<LoadedState>& from) {
     Train();
   }
   if (Whole()) {
+    ReleaseFreedMemory();  // merging adapters takes a model more
     task_.Export(output / "hf", optimizer_.masters());
   } else {
     outcome.exit_code = SignalGuard::Requested().value_or(ExitCode::kDone);
@@ -314,7 +315,7 @@ nlohmann::ordered_json Run::Summary() const {
     summary["peak_bytes"] = PeakMemory();
   }
   summary["output"] = recipe_.output;
-  if (step_ >= steps_) summary["model"] = (fs::path(recipe_.output) / "hf").string();
+  if (Whole()) summary["model"] = (fs::path(recipe_.output) / "hf").string();
   return summary;
 }
 

@@ -110,8 +110,16 @@ RunInputs OpenRunInputs(const Recipe& recipe, int threads) {
   RunInputs inputs{OpenModelInputs(recipe)};
   // Text is encoded as it always was: a "[MASK]" in it is no mask.
   const auto plain = std::make_shared<Tokenizer>(Tokenizer::Load(recipe.tokenizer));
-  const DataTokenizer encodes{plain, plain->DataHashes()};
+  DataTokenizer encodes{plain, plain->DataHashes()};
   inputs.train = OpenTraining(recipe, encodes, threads);
+  // Prepared data may have an end of text that the tokenizer's files do not name.
+  const int32_t eos = inputs.train.front().store->eos();
+  if (!plain->eos() && eos >= 0) {
+    plain->NameEos(eos);
+    encodes.hashes.push_back(plain->ContentHash());
+    inputs.tokenizer->NameEos(eos);
+    AddEndToken(eos, inputs.config);
+  }
   if (!recipe.data.validation.empty()) {
     inputs.validation = OpenData(recipe.data.validation, recipe, encodes, threads);
   }

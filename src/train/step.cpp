@@ -12,6 +12,8 @@
 namespace meap {
 namespace {
 
+static_assert(kNoLabel == kIgnoreLabel, "labels go to the operator as they are");
+
 /// The values where they stand: they must live until the backward pass is done.
 at::Tensor ViewOf(const std::vector<int64_t>& values) {
   return at::from_blob(const_cast<int64_t*>(values.data()), {static_cast<int64_t>(values.size())},

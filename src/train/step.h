@@ -13,7 +13,8 @@ struct LossSum {
   double nll = 0;
   int64_t tokens = 0;
 
-  double Mean() const { return nll / static_cast<double>(tokens); }
+  /// 0 of no position.
+  double Mean() const { return tokens > 0 ? nll / static_cast<double>(tokens) : 0; }
   LossSum& operator+=(const LossSum& other);
 };
 

@@ -60,6 +60,17 @@ TEST(FilesTest, AnOutputFileIsNoFolder) {
               HasSubstr("--output"));
 }
 
+TEST(FilesTest, OneFileIsNotTwoOutputs) {
+  const testing::TempDir dir;
+  const auto error = testing::ErrorOf([&] {
+    RequireDistinct(
+        {{"--output", dir / "a"}, {"--samples", ""}, {"--cache", dir / "b" / ".." / "a"}});
+  });
+  EXPECT_EQ(error.where, "--cache and --output");
+  testing::ErrorOf([&] { RequireDistinct({{"--output", dir / "a"}}, {{"FILE", dir / "a"}}); });
+  RequireDistinct({{"--output", dir / "a"}, {"--samples", dir / "b"}}, {{"FILE", ""}});
+}
+
 TEST(FilesTest, AFileIsHashedByReadingAndWhatCannotBeReadIsAnError) {
   const testing::TempDir dir;
   const std::string text(3'000'001, 'x');

@@ -205,6 +205,12 @@ TEST(Readers, CsvAfterRfc4180) {
   EXPECT_THAT(parts.hint, HasSubstr("--text-field text"));
 }
 
+TEST(Readers, CsvWithCarriageReturnsAlone) {
+  const TempDir dir;
+  Put(dir / "a.csv", "text,n\rabc,1\r\"d\re\",2\r\nf,3\r");
+  EXPECT_THAT(ReadAll(dir / "a.csv"), ElementsAre("abc", "d\re", "f"));
+}
+
 TEST(Readers, CsvGivesBackAnyTextThatWasQuoted) {
   const TempDir dir;
   EXPECT_TRUE(rc::check([&](const std::vector<std::string>& fields) {

@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 
-from conftest import metrics_without_timings, run_meap
+from safetensors.numpy import load_file, save_file
+
+from conftest import metrics_without_timings, read_jsonl, run_meap
 
 
 def fails(tiny, *words, code=2, output=None):
@@ -83,6 +85,60 @@ def test_stories_and_probes_are_two_files(tmp_path):
     words = ["data", "synth", "--output", tmp_path / "s.jsonl", "--probe", tmp_path / "x" / ".." / "s.jsonl"]
     assert "--probe" in run_meap(*words, code=2)[1]
     assert not list(tmp_path.iterdir())
+
+
+def test_epochs_are_more_than_none(tiny):
+    assert "train.epochs" in fails(tiny, "train.steps=0", "train.epochs=0")
+
+
+@pytest.mark.parametrize("words", [["compare", "{file}", "--output", "{file}"], ["report", "{file}", "-o", "{file}"]])
+def test_an_input_is_not_overwritten(tmp_path, words):
+    file = tmp_path / "results.json"
+    file.write_text('{"results": {}}')
+    _, errors = run_meap(*(word.format(file=file) for word in words), code=2)
+    assert "one file would overwrite another" in errors and file.read_text() == '{"results": {}}'
+
+
+@pytest.fixture(scope="module")
+def exported(tiny, tmp_path_factory):
+    run = tmp_path_factory.mktemp("exported") / "run"
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "train.steps=1")
+    return run / "hf"
+
+
+def test_a_model_with_broken_weights_is_told(exported, tmp_path):
+    model = tmp_path / "broken"
+    shutil.copytree(exported, model)
+    tensors = load_file(model / "model.safetensors")
+    tensors["model.norm.weight"][0] = float("nan")
+    save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
+    for words in (["--temperature", 1, "--top-p", 0.9], ["--temperature", 1, "--top-k", 3], []):
+        _, errors = run_meap("generate", "--model", model, "--prompt", "Once", "--max-new-tokens", 3, *words, code=1)
+        assert "logits are not finite" in errors
+    requests = tmp_path / "requests.jsonl"
+    requests.write_text('{"context": "Once", "continuation": " upon"}\n')
+    out, errors = run_meap("score", "--model", model, "--input", requests, code=1)
+    assert "logits are not finite" in errors and out == ""
+
+
+def test_attention_needs_no_end_of_text(exported, tiny, tmp_path):
+    model = tmp_path / "endless"
+    shutil.copytree(exported, model)
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        if (model / name).exists():
+            config = json.loads((model / name).read_text())
+            config.pop("eos_token", None)
+            (model / name).write_text(json.dumps(config))
+    run_meap("attention", "decay", "--model", model, "--input", tiny / "validation.jsonl", "--length", 16, "--windows", 4)
+
+
+def test_steps_without_a_label_do_not_end_a_run(tiny, tmp_path):
+    run, data = tmp_path / "run", tmp_path / "short.jsonl"
+    data.write_text('{"text": "a"}\n' * 50)
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", f"data.train={data}", "data.sequence_length=1", "train.batch_tokens=1",
+             "train.micro_batch=1", "data.isolate_documents=true", "train.steps=40", "data.validation=[]")
+    losses = [line["loss"] for line in read_jsonl(run / "metrics.jsonl") if "loss" in line]
+    assert len(losses) == 40 and 0 in losses and max(losses) > 0
 
 
 def test_sizes_beside_a_model_folder(tiny, tmp_path):

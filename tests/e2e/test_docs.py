@@ -21,6 +21,13 @@ def test_options_page_is_current():
     assert (ROOT / "docs/options.md").read_text() == module.page(MEAP), "run `make docs`"
 
 
+def test_scripts_that_are_named_exist():
+    results = [file for file in (ROOT / "bench/results").iterdir() if file.suffix in (".md", ".json")]
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", *results]:
+        for name in re.findall(r"\b(?:bench|tests|tools)/[\w/]+\.(?:py|sh|cpp)\b", page.read_text()):
+            assert (ROOT / name).exists(), f"{page.name} names {name}"
+
+
 @functools.cache
 def flags_of(command):
     """The flags that the command's --help lists."""

@@ -35,6 +35,21 @@ def test_a_glob_without_files_is_named(tiny, prepared):
     assert "*.nothing" in errors
 
 
+def test_an_end_of_text_that_only_the_data_knows_goes_into_the_model(tiny, tmp_path):
+    tokenizer, data, run = tmp_path / "tok", tmp_path / "data", tmp_path / "run"
+    shutil.copytree(tiny / "tok", tokenizer)
+    config = json.loads((tokenizer / "tokenizer_config.json").read_text())
+    content = config.pop("eos_token")
+    (tokenizer / "tokenizer_config.json").write_text(json.dumps(config))
+    run_meap("data", "prepare", "--tokenizer", tokenizer, "--output", data, "--eos", content, tiny / "train.jsonl")
+    # The raw validation file needs the end too.
+    run_meap("pretrain", tiny / "recipe.yaml", f"tokenizer={tokenizer}", f"data.train={data}", f"output={run}", "train.steps=1")
+    eos = json.loads((data / "manifest.json").read_text())["settings"]["eos"]
+    assert json.loads((run / "hf/config.json").read_text())["eos_token_id"] == eos
+    assert json.loads((run / "hf/generation_config.json").read_text())["eos_token_id"] == eos
+    assert json.loads((run / "hf/tokenizer_config.json").read_text())["eos_token"] == content
+
+
 @pytest.fixture(scope="module")
 def maskless(tiny, tmp_path_factory):
     """The tiny tokenizer without a [MASK]."""

@@ -7,13 +7,14 @@
 
 #include "eval/scorer.h"
 #include "eval/task.h"
+#include "tests/evaltext/byte_codec.h"
 
 namespace meap::testing {
 
 /// Every byte is a token, no BOS; the context holds `max_length` tokens.
 inline ModelView ByteView(int64_t max_length = 1 << 15) {
   ModelView view;
-  view.codec = ByteCodec();
+  view.codec = testing::ByteCodec();
   view.max_length_tokens = max_length;
   const auto encode = view.codec.encode;
   view.encode_prompt = [encode](const std::string& text) { return encode(text); };

@@ -9,6 +9,7 @@
 #include "evaltext/mdqa.h"
 #include "evaltext/needle.h"
 #include "evaltext/needlebench.h"
+#include "tests/evaltext/byte_codec.h"
 #include "tests/evaltext/golden_support.h"
 
 namespace meap {
@@ -142,7 +143,7 @@ TEST(KvTest, TheRecordMovesToItsPosition) {
 
 TEST(NeedleTest, InsertionGolden) {
   MEAP_NEEDS_SHARED();
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   for (const DataItem& line : Golden("niah_insert_bytes.jsonl")) {
     const NeedleContext context =
         InsertNeedle(codec.encode(line.Text("haystack")), codec.encode(line.Text("needle")),
@@ -176,7 +177,7 @@ TEST(NeedleTest, EveryPromptHoldsTheNeedleAndFits) {
   fs::create_directories(dir / "niah/essays");
   std::ofstream(dir / "niah/essays/b.txt") << "Second essay. It is short. ";
   std::ofstream(dir / "niah/essays/a.txt") << "First essay. It has some words. ";
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   const TaskInputs inputs{.data = dir.path(), .codec = &codec, .max_length_tokens = 4000};
   const auto items = MakeNeedleTask({})->Items(inputs);
   ASSERT_EQ(items.size(), 88U);
@@ -207,7 +208,7 @@ TEST(NeedleTest, TunedModelsAreAskedInTurnsAndCompleteBareText) {
   const testing::TempDir dir;
   fs::create_directories(dir / "niah/essays");
   std::ofstream(dir / "niah/essays/a.txt") << "First essay. It has some words. ";
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   const TaskInputs inputs{
       .data = dir.path(), .limit = 1, .codec = &codec, .max_length_tokens = 4000, .chat = true};
   const GenerationItem asked = MakeNeedleTask({})->Items(inputs).at(0);
@@ -240,7 +241,7 @@ TEST(NeedleTest, EssaysWithoutAWordAreAnError) {
       << R"({"id": "1", "derivation_count": 2, "question": "q", "answer": "a",)"
       << R"( "derivations": ["x", "y"]})"
       << "\n";
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   const TaskInputs inputs{.data = dir.path(), .codec = &codec, .max_length_tokens = 400};
   // The needle's haystack is the essays again and again: without any it would never be long enough.
   const auto needle = ErrorOf([&] { MakeNeedleTask({})->Items(inputs); });
@@ -284,7 +285,7 @@ NeedleBenchOptions OneCell(const DataItem& line) {
 
 TEST(NeedleBenchTest, PromptsGolden) {
   MEAP_NEEDS_SHARED();
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   const TaskInputs inputs{.data = EvalData(), .codec = &codec};
   for (const DataItem& line : Golden("needlebench_mrs_prompts_bytes.jsonl")) {
     const auto items = MakeNeedleBenchTask(OneCell(line))->Items(inputs);
@@ -298,7 +299,7 @@ TEST(NeedleBenchTest, PromptsGolden) {
 
 TEST(NeedleBenchTest, FamilyPromptsGolden) {
   MEAP_NEEDS_SHARED();
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   const TaskInputs inputs{.data = EvalData(), .codec = &codec};
   for (const DataItem& line : Golden("needlebench_v2_mrs_prompts_bytes.jsonl")) {
     NeedleBenchOptions options = OneCell(line);
@@ -318,7 +319,7 @@ TEST(NeedleBenchTest, FamilyPromptsGolden) {
 
 TEST(NeedleBenchTest, StandardGrids) {
   MEAP_NEEDS_SHARED();
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   const TaskInputs inputs{.data = EvalData(), .codec = &codec};
   const auto items = MakeGenerationTask("mrs")->Items(inputs);
   EXPECT_EQ(items.size(), 4U * 20 * 4 * 10);  // ten repeats of every cell
@@ -335,7 +336,7 @@ TEST(NeedleBenchTest, StandardGrids) {
 
 TEST(NeedleBenchTest, LongGrids) {
   MEAP_NEEDS_SHARED();
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   TaskInputs inputs{.data = EvalData(), .codec = &codec};
   const auto cells = [&](const std::string& name, size_t all) {
     inputs.limit = all / 10;  // evenly over all: every length, count of needles and depth

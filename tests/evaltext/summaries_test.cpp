@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "evaltext/content_items.h"
+#include "tests/evaltext/byte_codec.h"
 #include "tests/evaltext/golden_support.h"
 
 namespace meap {
@@ -130,13 +131,13 @@ TEST(SummariesTest, TheMiddleOfALongDocumentGoes) {
   const Data data;
   const auto task = MakeGenerationTask("xsum");
   const GenerationItem item = task->Items({.data = data.dir.path()}).front();
-  const GenerationItem shorter = ShortenPrompt(item, ByteCodec(), 18);
+  const GenerationItem shorter = ShortenPrompt(item, testing::ByteCodec(), 18);
   EXPECT_EQ(shorter.prompt,
             "Article:\nOne t six.\n\nSummarize the article in one sentence.\n\nSummary:");
   EXPECT_EQ(shorter.chat[0].content, shorter.prompt);
-  EXPECT_EQ(ShortenPrompt(shorter, ByteCodec(), 8).prompt,
+  EXPECT_EQ(ShortenPrompt(shorter, testing::ByteCodec(), 8).prompt,
             "Article:\nO.\n\nSummarize the article in one sentence.\n\nSummary:");
-  EXPECT_EQ(ShortenPrompt(shorter, ByteCodec(), 1000).document_size, 0U);
+  EXPECT_EQ(ShortenPrompt(shorter, testing::ByteCodec(), 1000).document_size, 0U);
 }
 
 TEST(SummariesTest, ScoresAndEmptySummaries) {
@@ -154,7 +155,7 @@ TEST(SummariesTest, ScoresAndEmptySummaries) {
 TEST(GenerationTaskTest, UnknownNamesAndMissingData) {
   EXPECT_THAT(testing::ErrorOf([] { MakeGenerationTask("mdqa_20"); }).hint, HasSubstr("mdqa20"));
   const testing::TempDir dir;
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   for (const TaskInfo& info : GenerationTasks()) {
     const auto task = MakeGenerationTask(info.name);
     const TaskInputs inputs{.data = dir.path(), .codec = &codec, .max_length_tokens = 1000};
@@ -179,7 +180,7 @@ TEST(GenerationTaskTest, AnswersEndAtTheStopAfterText) {
 
 TEST(GenerationTaskTest, SharedDataOfEveryTaskIsRead) {
   MEAP_NEEDS_SHARED();
-  const TokenCodec codec = ByteCodec();
+  const TokenCodec codec = testing::ByteCodec();
   for (const TaskInfo& info : GenerationTasks()) {
     if (info.name == "wikisum") continue;
     const TaskInputs inputs{

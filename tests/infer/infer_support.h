@@ -17,7 +17,8 @@ inline std::vector<int32_t> RandomIds(int64_t count, int64_t vocabulary, uint64_
   return {ids.const_data_ptr<int32_t>(), ids.const_data_ptr<int32_t>() + count};
 }
 
-/// Stands for libtorch's allocator while it lives and throws where `fails` says so.
+/// Stands for libtorch's allocator while it lives and throws where `fails` says so: by turns as
+/// libtorch's own does, and as operator new.
 class FailingAllocator : public at::Allocator {
  public:
   explicit FailingAllocator(std::function<bool(size_t bytes)> fails)
@@ -26,7 +27,11 @@ class FailingAllocator : public at::Allocator {
   }
   ~FailingAllocator() override { c10::SetCPUAllocator(plain_, kPriority); }
   at::DataPtr allocate(size_t bytes) override {
-    if (fails_(bytes)) throw std::bad_alloc();
+    if (fails_(bytes)) {
+      as_libtorch_ = !as_libtorch_;
+      TORCH_CHECK(!as_libtorch_, "DefaultCPUAllocator: can't allocate memory");
+      throw std::bad_alloc();
+    }
     return plain_->allocate(bytes);
   }
   void copy_data(void* to, const void* from, size_t bytes) const override {
@@ -36,6 +41,7 @@ class FailingAllocator : public at::Allocator {
  private:
   static constexpr uint8_t kPriority = 10;
   std::function<bool(size_t)> fails_;
+  static inline bool as_libtorch_ = false;
   at::Allocator* plain_;
 };
 

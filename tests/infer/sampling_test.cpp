@@ -50,6 +50,24 @@ TEST(SampleToken, GreedyTakesTheFirstOfTheHighest) {
   }
 }
 
+TEST(SampleToken, KeepsAtLeastOneToken) {
+  EXPECT_EQ(SampleToken(std::vector<float>{1, 3, 2}, Options(1, 0, 0), 0.99), 1);
+}
+
+TEST(AreFinite, SeesEveryNumber) {
+  for (size_t size = 0; size < 40; ++size) {
+    std::vector<float> logits(size, -3e38f);
+    EXPECT_TRUE(AreFinite(logits));
+    for (size_t i = 0; i < size; ++i) {
+      for (const float broken : {NAN, INFINITY, -INFINITY}) {
+        std::vector<float> one = logits;
+        one[i] = broken;
+        EXPECT_FALSE(AreFinite(one)) << size << " " << i;
+      }
+    }
+  }
+}
+
 TEST(SampleToken, TiesGoToTheLowestId) {
   EXPECT_EQ(SampleToken(std::vector<float>{1, 3, 3}, Options(0), 0), 1);
   EXPECT_EQ(SampleToken(std::vector<float>{1, 3, 3}, Options(1, 1), 0.9), 1);

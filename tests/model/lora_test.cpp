@@ -1,4 +1,4 @@
-#include "model/lora.h"
+#include "nn/lora.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>

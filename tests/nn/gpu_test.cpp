@@ -77,16 +77,6 @@ TEST_P(GpuTest, SwiGlu) {
   }
 }
 
-TEST_P(GpuTest, Rope) {
-  const RopeTable table = MakeRopeTable({}, 64, 128, at::kCUDA);
-  const at::Tensor positions =
-      at::arange(33, at::TensorOptions().dtype(at::kLong).device(at::kCUDA)) * 3;
-  ExpectSame(
-      [&](const auto& in) { return std::vector{ApplyRope(in[0], table, positions)}; },
-      [&](const auto& in) { return std::vector{reference::ApplyRope(in[0], table, positions)}; },
-      {OnGpu({33, 6, 64}, 1)});
-}
-
 /// As training calls it: in place.
 TEST_P(GpuTest, RotateQkv) {
   constexpr int64_t kHeads = 4, kKvHeads = 2;

@@ -1,5 +1,6 @@
 """Saved tokenizers: files of transformers 5 become files that versions from 4.40 on read, and load here as what they were."""
 import json
+import shutil
 
 import pytest
 from transformers import AutoTokenizer
@@ -55,3 +56,30 @@ def test_they_load_here_as_what_they_were(source, saved):
         assert after.apply_chat_template(CHAT, **options) == before.apply_chat_template(CHAT, **options)
     assert set(after.all_special_tokens) == set(before.all_special_tokens)
     assert set(after.extra_special_tokens) == set(before.extra_special_tokens) == {"<x>", "</x>"}
+
+
+def with_tokens_beside(source, folder, names, first, **config):
+    """The named files of a tokenizer, and a tokenizer_config.json that alone knows of two more tokens."""
+    folder.mkdir()
+    for name in names:
+        shutil.copy(source / name, folder / name)
+    tokens = {first: {"content": "<|im_start|>", "special": True}, first + 1: {"content": "<call>", "special": False}}
+    flags = {"lstrip": False, "rstrip": False, "single_word": False, "normalized": False}
+    decoder = {str(id): {**flags, **token} for id, token in tokens.items()}
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "added_tokens_decoder": decoder}))
+    return folder
+
+
+@pytest.mark.parametrize("name, first, file, config", [
+    ("byte-bpe-8k", 8192, "tokenizer.json", {"tokenizer_class": "PreTrainedTokenizerFast"}),
+    ("sp-bpe-4k", 4096, "tokenizer.model", {"tokenizer_class": "LlamaTokenizer", "legacy": True})])
+def test_tokens_that_only_the_files_beside_name(shared, tmp_path, name, first, file, config):
+    folder = with_tokens_beside(shared / "data/tokenizers" / name, tmp_path / "tok", [file], first, **config)
+    theirs = AutoTokenizer.from_pretrained(folder)
+    texts = ["<|im_start|>user\nHello<call>there", "a <call>", "<|im_start|><|im_start|>x"]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    out, _ = run_meap("tokenizer", "encode", "--tokenizer", folder, "--jsonl", tmp_path / "texts.jsonl")
+    ours = [json.loads(line) for line in out.splitlines()]
+    ours = [line["ids"] if isinstance(line, dict) else line for line in ours]
+    assert ours == [theirs.encode(text, add_special_tokens=False) for text in texts]
+    assert first in ours[0] and first + 1 in ours[0]

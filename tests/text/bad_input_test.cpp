@@ -70,8 +70,6 @@ TEST(BadInputTest, UnsupportedPartsAreNamed) {
   const std::pair<const char*, json> cases[] = {
       {"model.type", "Unigram"},
       {"model.dropout", 0.1},
-      {"truncation", json{{"max_length", 10}}},
-      {"padding", json{{"strategy", "BatchLongest"}}},
       {"normalizer.type", "BertNormalizer"},
       {"pre_tokenizer.type", "BertPreTokenizer"},
       {"post_processor.type", "Unheard"},

@@ -1,4 +1,6 @@
 // tokenizer.model without a tokenizer.json beside it.
+#include <gmock/gmock.h>
+
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -13,6 +15,7 @@ namespace {
 using ::meap::testing::ErrorOf;
 using ::meap::testing::TempDir;
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 /// A folder with the shared BPE model alone, and its configuration.
 void CopyModel(const fs::path& to) {
@@ -128,6 +131,44 @@ TEST(SentencePieceTest, WhatIsSavedNamesItsTokensAndKnowsItsData) {
     }
     const json root = json::parse(ReadFile(dir / "b" / "tokenizer.json", "test"));
     for (const json& merge : root["model"]["merges"]) ASSERT_TRUE(merge.is_string()) << merge;
+  }
+}
+
+TEST(SentencePieceTest, TokensBesideTheModelAreAddedToIt) {
+  MEAP_NEEDS_SHARED();
+  const TempDir dir;
+  WriteModelWithoutMask(dir / "a");
+  const json start = {{"content", "<|im_start|>"}, {"special", true}};
+  std::ofstream(dir / "a" / "tokenizer_config.json") << json{
+      {"added_tokens_decoder", {{"1", {{"content", "<s>"}, {"special", true}}}, {"4096", start}}}};
+  std::ofstream(dir / "a" / "added_tokens.json") << json{{"<|im_start|>", 4096}, {"<call>", 4097}};
+  Tokenizer tokenizer = Tokenizer::Load(dir / "a");
+  EXPECT_EQ(tokenizer.VocabSize(), 4098);
+  const std::string text = "<|im_start|>user<call>";
+  const std::vector<int32_t> ids = tokenizer.Encode(text, false);
+  EXPECT_EQ(ids.front(), 4096);
+  EXPECT_EQ(ids.back(), 4097);
+  EXPECT_TRUE(tokenizer.IsSpecial(4096));
+  EXPECT_FALSE(tokenizer.IsSpecial(4097));
+  EXPECT_EQ(tokenizer.Decode(ids, true), "user<call>");
+  EXPECT_EQ(tokenizer.AddMaskToken(), 4098);
+  tokenizer.Save(dir / "b");
+  const Tokenizer saved = Tokenizer::Load(dir / "b");
+  EXPECT_EQ(saved.Encode(text, true), tokenizer.Encode(text, true));
+  EXPECT_EQ(saved.TokenToId("[MASK]"), 4098);
+  const std::string hash = Tokenizer::Load(dir / "a").ContentHash();
+  for (const auto& known : {tokenizer.DataHashes(), saved.DataHashes()}) {
+    EXPECT_NE(std::find(known.begin(), known.end(), hash), known.end());
+  }
+}
+
+TEST(SentencePieceTest, TokensThatCannotBeAddedAreRefused) {
+  MEAP_NEEDS_SHARED();
+  for (const json& tokens : {json{{"<x>", 4099}}, json{{"<s>", 4096}}}) {
+    const TempDir dir;
+    WriteModelWithoutMask(dir / "a");
+    std::ofstream(dir / "a" / "added_tokens.json") << tokens;
+    EXPECT_THAT(ErrorOf([&] { Tokenizer::Load(dir / "a"); }).hint, HasSubstr("AutoTokenizer"));
   }
 }
 
