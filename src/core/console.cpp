@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -49,7 +50,7 @@ bool StdoutTakesColor() { return TakesColor(STDOUT_FILENO); }
 
 std::string FormatDuration(double seconds) {
   char text[32];
-  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  const int64_t whole = std::llround(seconds);
   if (seconds < 59.95) return Print("%.1f", seconds, "s");
   if (whole < 3600) {
     std::snprintf(text, sizeof text, "%dm%02ds", static_cast<int>(whole / 60),

@@ -62,7 +62,7 @@ struct Projection : torch::CustomClassHolder {
   /// The gradient of what the projection and its adapters read.
   at::Tensor GradOfRead(const at::Tensor& grad_out_NO, const at::Tensor& grad_low_NR,
                         const at::Tensor& factors_ND) const {
-    const at::Tensor grad_ND = MatrixProduct(grad_out_NO, weight_OD);
+    at::Tensor grad_ND = MatrixProduct(grad_out_NO, weight_OD);
     if (factors_ND.defined()) {
       grad_ND.addcmul_(MatrixProduct(grad_low_NR, StackedA()), factors_ND);
     } else {
@@ -85,7 +85,7 @@ class AdaptedLinearFunction : public torch::autograd::Function<AdaptedLinearFunc
     const Projection& p = *projection;
     const at::Tensor in = input.contiguous();
     const at::Tensor read_ND = p.reads_swiglu ? SwiGlu(in) : in;
-    const at::Tensor out_NO = LinearProduct(read_ND, p.weight_OD, p.bias_O);
+    at::Tensor out_NO = LinearProduct(read_ND, p.weight_OD, p.bias_O);
     const at::Tensor low_NR =
         MatrixProduct(Dropped(read_ND, p.Factors(read_ND.size(0))), p.StackedA().t());
     low_NR.mul_(p.lora.scale);
