@@ -9,7 +9,7 @@ namespace meap::reference {
 at::Tensor AdaptedLinear(const at::Tensor& x_ND, const at::Tensor& weight_OD,
                          const at::Tensor& bias_O, const AdaptedMatrix& lora,
                          std::optional<uint64_t> dropout_seed) {
-  const at::Tensor out_NO = at::linear(x_ND, weight_OD, bias_O);
+  at::Tensor out_NO = at::linear(x_ND, weight_OD, bias_O);
   if (lora.adapters.empty()) return out_NO;
   const at::Tensor factors_ND = DropoutFactors(x_ND.sizes(), x_ND.options(), lora, dropout_seed);
   const at::Tensor read_ND = factors_ND.defined() ? x_ND * factors_ND : x_ND;
