@@ -90,6 +90,14 @@ def tiny(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="session")
+def tiny_model(tiny, tmp_path_factory):
+    """What the tiny recipe trains, as a Hugging Face folder."""
+    run = tmp_path_factory.mktemp("tiny-model") / "run"
+    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "--quiet")
+    return run / "hf"
+
+
 TIMINGS = {"tokens_per_second", "samples_per_second", "step_seconds", "data_wait_seconds", "forward_backward_seconds",
            "optimizer_seconds", "checkpoint_seconds", "mfu", "validation_seconds"}
 

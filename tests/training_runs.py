@@ -19,6 +19,11 @@ def start_and_stop(command, recipe, run, number, happened, *words):
     return process.returncode, errors
 
 
+def stop_at(command, folder, run, number, step, *words):
+    """start_and_stop of the folder's recipe, once that step is in the run's metrics."""
+    return start_and_stop(command, folder / "recipe.yaml", run, number, lambda: steps_in(run) >= step, *words)
+
+
 def lines_in(run):
     metrics = run / "metrics.jsonl"
     return metrics.read_text().count("\n") if metrics.exists() else 0

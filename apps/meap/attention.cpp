@@ -44,7 +44,7 @@ std::vector<Run> MeasureEach(const AttentionArguments& arguments, bool needs_mas
 
 void Begin(const AttentionArguments& arguments) {
   SetComputeThreads(ApplyCommonFlags(arguments.flags));
-  if (!arguments.output.empty()) RequireOutputFile(arguments.output, "--output");
+  RequireOutputFiles({{"--output", arguments.output}});
 }
 
 void Print(const AttentionArguments& arguments, const Json& report,

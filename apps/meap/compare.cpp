@@ -43,11 +43,8 @@ void RunCompare(const CompareArguments& arguments) {
   std::vector<ChosenFile> inputs, outputs;
   for (const std::string& file : arguments.files) inputs.push_back({"what is compared", file});
   for (const std::string& file : arguments.outputs) outputs.push_back({"--output", file});
-  RequireDistinct(outputs, inputs);
-  for (const std::string& file : arguments.outputs) {
-    FormatOf(file);
-    RequireOutputFile(file, "--output");
-  }
+  for (const std::string& file : arguments.outputs) FormatOf(file);
+  RequireOutputFiles(outputs, inputs);
   const std::vector<fs::path> files(arguments.files.begin(), arguments.files.end());
   const Comparison comparison = Compare(ReadRuns(files), arguments.options);
   for (const std::string& file : arguments.outputs) {

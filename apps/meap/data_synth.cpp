@@ -29,9 +29,7 @@ void Synth(const Flags& flags) {
                       .expected = "--output FILE.jsonl, --probe FILE.jsonl or both",
                       .hint = "see meap data synth --help"});
   }
-  RequireDistinct({{"--output", flags.output}, {"--probe", flags.probe}});
-  if (!flags.output.empty()) RequireOutputFile(flags.output, "--output");
-  if (!flags.probe.empty()) RequireOutputFile(flags.probe, "--probe");
+  RequireOutputFiles({{"--output", flags.output}, {"--probe", flags.probe}});
   const SignalGuard signals;
   const auto begin = std::chrono::steady_clock::now();
   nlohmann::ordered_json summary;

@@ -58,11 +58,8 @@ OutputPaths PathsOf(const EvalArguments& arguments) {
   } else if (arguments.cache.empty() && !arguments.output.empty()) {
     paths.cache = arguments.output + ".cache.jsonl";
   }
-  RequireDistinct(
+  RequireOutputFiles(
       {{"--output", paths.results}, {"--samples", paths.samples}, {"--cache", paths.cache}});
-  if (!paths.results.empty()) RequireOutputFile(paths.results, "--output");
-  if (!paths.samples.empty()) RequireOutputFile(paths.samples, "--samples");
-  if (!paths.cache.empty()) RequireOutputFile(paths.cache, "--cache");
   return paths;
 }
 

@@ -51,10 +51,8 @@ void CheckArguments(const JudgeArguments& arguments) {
                       .where = "--output",
                       .expected = "a file; it may be the results file itself"});
   }
-  RequireDistinct({{"--output", arguments.output}, {"--samples", arguments.samples}},
-                  {{"--calibration", arguments.calibration}});
-  if (!arguments.output.empty()) RequireOutputFile(arguments.output, "--output");
-  if (!arguments.samples.empty()) RequireOutputFile(arguments.samples, "--samples");
+  RequireOutputFiles({{"--output", arguments.output}, {"--samples", arguments.samples}},
+                     {{"--calibration", arguments.calibration}});
 }
 
 /// Everything that is judged in this call.

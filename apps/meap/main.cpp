@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <new>
 
 #include "command_line.h"
 #include "commands.h"
@@ -130,8 +129,15 @@ int Report(const meap::Error& error) {
   return static_cast<int>(error.code());
 }
 
-void ReportOutOfMemory() {
-  std::fprintf(stderr, "error: out of memory\n  try:      smaller batches or models\n");
+/// Of what is no error of ours.
+int ReportForeign(const std::exception& error) {
+  const auto* const torch = dynamic_cast<const c10::Error*>(&error);
+  if (meap::IsOutOfMemory(error)) {
+    std::fprintf(stderr, "error: out of memory\n  try:      smaller batches or models\n");
+  } else {
+    std::fprintf(stderr, "error: %s\n", torch ? torch->what_without_backtrace() : error.what());
+  }
+  return static_cast<int>(meap::ExitCode::kFailed);
 }
 
 }  // namespace
@@ -147,16 +153,7 @@ int main(int argc, char** argv) {
     return Report(error);
   } catch (const std::filesystem::filesystem_error& error) {
     return Report(FromSystem(error));
-  } catch (const c10::Error& error) {
-    if (!meap::IsOutOfMemory(error)) {
-      std::fprintf(stderr, "error: %s\n", error.what_without_backtrace());
-      return static_cast<int>(meap::ExitCode::kFailed);
-    }
-    ReportOutOfMemory();
-  } catch (const std::bad_alloc&) {
-    ReportOutOfMemory();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    return ReportForeign(error);
   }
-  return static_cast<int>(meap::ExitCode::kFailed);
 }

@@ -57,8 +57,7 @@ void RunReport(const ReportArguments& arguments) {
   ApplyCommonFlags(arguments.flags);
   std::vector<ChosenFile> reported;
   for (const std::string& input : arguments.inputs) reported.push_back({"what is reported", input});
-  RequireDistinct({{"--output", arguments.output}}, reported);
-  RequireOutputFile(arguments.output, "--output");
+  RequireOutputFiles({{"--output", arguments.output}}, reported);
   ReportOptions options;
   options.plotly = arguments.plotly;
   if (!arguments.title.empty()) options.title = arguments.title;

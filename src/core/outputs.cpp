@@ -12,15 +12,7 @@ std::string WriteHint(int error) {
               : "choose another place to write to, or change its permissions";
 }
 
-void RequireOutputFile(const fs::path& path, std::string_view key) {
-  if (fs::is_directory(path)) {
-    throw InputError({.what = "the output is a folder",
-                      .where = std::string(key) + " = " + path.string(),
-                      .expected = "the name of a file to write",
-                      .hint = "name a file in that folder"});
-  }
-  if (path.has_parent_path()) MakeOutputDirectory(path.parent_path(), key);
-}
+namespace {
 
 void RequireDistinct(const std::vector<ChosenFile>& outputs,
                      const std::vector<ChosenFile>& inputs) {
@@ -38,6 +30,23 @@ void RequireDistinct(const std::vector<ChosenFile>& outputs,
                         .got = output.path.string() + " for both"});
     }
     seen.push_back(output);
+  }
+}
+
+}  // namespace
+
+void RequireOutputFiles(const std::vector<ChosenFile>& outputs,
+                        const std::vector<ChosenFile>& inputs) {
+  RequireDistinct(outputs, inputs);
+  for (const auto& [key, path] : outputs) {
+    if (path.empty()) continue;
+    if (fs::is_directory(path)) {
+      throw InputError({.what = "the output is a folder",
+                        .where = std::string(key) + " = " + path.string(),
+                        .expected = "the name of a file to write",
+                        .hint = "name a file in that folder"});
+    }
+    if (path.has_parent_path()) MakeOutputDirectory(path.parent_path(), key);
   }
 }
 

@@ -13,20 +13,16 @@ namespace meap {
 /// if that is what lacks, or to write elsewhere.
 std::string WriteHint(int error);
 
-/// Creates the folder of `path`, a file to be written later, so that what cannot be written is
-/// found out before the work. InputError naming `key`, the option that chose it, when that cannot
-/// be, or `path` is a folder.
-void RequireOutputFile(const fs::path& path, std::string_view key);
-
 /// An output or input file, and the option that chose it.
 struct ChosenFile {
   std::string_view key;
   fs::path path;  // "" where none was chosen
 };
 
-/// InputError when two of `outputs` are one file, or one of them is one of `inputs`: it would be
-/// overwritten.
-void RequireDistinct(const std::vector<ChosenFile>& outputs,
-                     const std::vector<ChosenFile>& inputs = {});
+/// Creates the folders of files to be written later, so that what cannot be written is found out
+/// before the work. InputError naming the option when that cannot be, or the path is a folder; when
+/// two of `outputs` are one file, or one of them is one of `inputs`, which it would overwrite.
+void RequireOutputFiles(const std::vector<ChosenFile>& outputs,
+                        const std::vector<ChosenFile>& inputs = {});
 
 }  // namespace meap

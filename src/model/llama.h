@@ -111,7 +111,6 @@ class Llama {
   /// The one row of the head that is trained, [1, D], and its id; undefined without LoRA.
   const at::Tensor& trained_head_row() const { return trained_head_row_; }
   int64_t trained_row() const { return trained_row_; }
-  /// How the parameters are named in a Hugging Face folder, in the order of HfTensors(config).
   /// What SaveHfFolder stores, read from `weights` (one tensor for each parameter, any float
   /// dtype): the optimizer's f32 masters, or the parameters themselves.
   std::vector<TensorSource> HfSources(const std::vector<at::Tensor>& weights) const;
@@ -136,6 +135,7 @@ class Llama {
   at::TensorOptions matrix_options_;
   Recomputed recomputed_ = Recomputed::kNone;
   std::vector<Parameter> parameters_;
+  /// How the parameters are named in a Hugging Face folder, in the order of HfTensors(config).
   std::vector<HfSlice> hf_slices_;
   at::Tensor embedding_VD_;
   std::vector<LlamaBlock> blocks_;

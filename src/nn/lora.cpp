@@ -169,7 +169,7 @@ at::Tensor AdaptedSwiGluLinear(const at::Tensor& gate_up_N2F, const at::Tensor& 
                                std::optional<uint64_t> dropout_seed) {
   if (lora.adapters.empty()) return SwiGluLinear(gate_up_N2F, weight_OF, bias_O);
   if (!HasFusedKernel(gate_up_N2F)) {
-    return reference::AdaptedSwiGluLinear(gate_up_N2F, weight_OF, bias_O, lora, dropout_seed);
+    return AdaptedLinear(SwiGlu(gate_up_N2F), weight_OF, bias_O, lora, dropout_seed);
   }
   return Adapted(gate_up_N2F, c10::make_intrusive<Projection>(weight_OF, bias_O, lora, dropout_seed,
                                                               /*of_swiglu=*/true));

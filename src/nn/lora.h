@@ -51,13 +51,10 @@ at::Tensor DropoutFactors(at::IntArrayRef sizes, const at::TensorOptions& option
 at::Tensor LoraDelta(const at::Tensor& a_rD, const at::Tensor& b_Or, double scale);
 
 namespace reference {
-/// The same in plain libtorch, for every device and dtype.
+/// AdaptedLinear in plain libtorch, for every device and dtype.
 at::Tensor AdaptedLinear(const at::Tensor& x_ND, const at::Tensor& weight_OD,
                          const at::Tensor& bias_O, const AdaptedMatrix& lora,
                          std::optional<uint64_t> dropout_seed);
-at::Tensor AdaptedSwiGluLinear(const at::Tensor& gate_up_N2F, const at::Tensor& weight_OF,
-                               const at::Tensor& bias_O, const AdaptedMatrix& lora,
-                               std::optional<uint64_t> dropout_seed);
 }  // namespace reference
 
 }  // namespace meap

@@ -2,7 +2,6 @@
 #include <ATen/ATen.h>
 
 #include "nn/lora.h"
-#include "nn/swiglu.h"
 
 namespace meap::reference {
 
@@ -26,12 +25,6 @@ at::Tensor AdaptedLinear(const at::Tensor& x_ND, const at::Tensor& weight_OD,
   }
   nothing_until(out_NO.size(1));
   return at::add(out_NO, at::cat(parts, 1), lora.scale);
-}
-
-at::Tensor AdaptedSwiGluLinear(const at::Tensor& gate_up_N2F, const at::Tensor& weight_OF,
-                               const at::Tensor& bias_O, const AdaptedMatrix& lora,
-                               std::optional<uint64_t> dropout_seed) {
-  return reference::AdaptedLinear(SwiGlu(gate_up_N2F), weight_OF, bias_O, lora, dropout_seed);
 }
 
 }  // namespace meap::reference

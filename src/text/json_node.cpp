@@ -141,6 +141,14 @@ std::vector<JsonNode> JsonNode::Items() const {
   return items;
 }
 
+std::vector<std::pair<std::string_view, JsonNode>> JsonNode::Members() const {
+  std::vector<std::pair<std::string_view, JsonNode>> members;
+  for (const auto [key, value] : Object()) {
+    members.emplace_back(key, JsonNode(value, Joined(path_, key), file_));
+  }
+  return members;
+}
+
 size_t JsonNode::Size() const {
   // simdjson's own size() saturates at 2^24 - 1.
   size_t size = 0;

@@ -44,6 +44,7 @@ class JsonNode {
   std::vector<JsonNode> Items() const;
   simdjson::dom::array Array() const;
   simdjson::dom::object Object() const;
+  std::vector<std::pair<std::string_view, JsonNode>> Members() const;
   size_t Size() const;
 
   simdjson::dom::element element() const { return element_; }

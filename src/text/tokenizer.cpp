@@ -54,8 +54,8 @@ bool AddTokensBeside(std::string& json, const TokenizerBackend& backend,
 /// The same for a SentencePiece model.
 void AddTokensBeside(SpBackend& backend, const TokenizerConfig& config, const std::string& place) {
   for (const auto& [id, token] : config.added) {
+    if (backend.IdToToken(id) == token.content) continue;
     const std::optional<int32_t> known = backend.TokenToId(token.content);
-    if (known == id) continue;
     if (known) CannotAdd(token, place, fmt::format("the model's id of it, {}", *known));
     if (id != backend.VocabSize()) {
       CannotAdd(token, place, fmt::format("the next id, {}", backend.VocabSize()));

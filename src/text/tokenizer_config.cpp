@@ -69,13 +69,12 @@ AddedToken SpecialToken(const std::string& content, int id) {
 }
 
 void ReadAddedTokensDecoder(const JsonNode& tokens, std::map<int32_t, AddedToken>& added) {
-  for (const auto [key, value] : tokens.Object()) {
+  for (const auto& [key, token] : tokens.Members()) {
     int32_t id = -1;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
     if (error != std::errc() || end != key.data() + key.size() || id < 0) {
       tokens.FailExpected("ids as keys");
     }
-    const JsonNode token = tokens.Field(key);
     const bool special = token.BoolOr("special", false);
     added[id] = {.content = std::string(token.Field("content").String()),
                  .id = id,
@@ -90,8 +89,8 @@ void ReadAddedTokensDecoder(const JsonNode& tokens, std::map<int32_t, AddedToken
 /// Of added_tokens.json, which knows no flags: special are the tokens that have a name.
 void ReadAddedTokens(const JsonNode& tokens, const std::map<std::string, std::string>& names,
                      std::map<int32_t, AddedToken>& added) {
-  for (const auto [key, value] : tokens.Object()) {
-    const auto id = static_cast<int32_t>(tokens.Field(key).Integer(INT32_MAX));
+  for (const auto& [key, value] : tokens.Members()) {
+    const auto id = static_cast<int32_t>(value.Integer(INT32_MAX));
     const std::string content(key);
     const bool special = std::any_of(names.begin(), names.end(),
                                      [&](const auto& name) { return name.second == content; });

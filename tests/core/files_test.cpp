@@ -54,21 +54,23 @@ TEST(FilesTest, PartsOfAMappedFileHashAsTheirBytesDoAndLeaveMemory) {
 
 TEST(FilesTest, AnOutputFileIsNoFolder) {
   const testing::TempDir dir;
-  RequireOutputFile(dir / "new" / "file", "--output");
+  RequireOutputFiles({{"--output", dir / "new" / "file"}, {"--samples", ""}});
   EXPECT_TRUE(fs::is_directory(dir / "new"));
-  EXPECT_THAT(testing::ErrorOf([&] { RequireOutputFile(dir / "new", "--output"); }).where,
+  EXPECT_THAT(testing::ErrorOf([&] {
+                RequireOutputFiles({{"--output", dir / "new"}});
+              }).where,
               HasSubstr("--output"));
 }
 
 TEST(FilesTest, OneFileIsNotTwoOutputs) {
   const testing::TempDir dir;
   const auto error = testing::ErrorOf([&] {
-    RequireDistinct(
+    RequireOutputFiles(
         {{"--output", dir / "a"}, {"--samples", ""}, {"--cache", dir / "b" / ".." / "a"}});
   });
   EXPECT_EQ(error.where, "--cache and --output");
-  testing::ErrorOf([&] { RequireDistinct({{"--output", dir / "a"}}, {{"FILE", dir / "a"}}); });
-  RequireDistinct({{"--output", dir / "a"}, {"--samples", dir / "b"}}, {{"FILE", ""}});
+  testing::ErrorOf([&] { RequireOutputFiles({{"--output", dir / "a"}}, {{"FILE", dir / "a"}}); });
+  RequireOutputFiles({{"--output", dir / "a"}, {"--samples", dir / "b"}}, {{"FILE", ""}});
 }
 
 TEST(FilesTest, AFileIsHashedByReadingAndWhatCannotBeReadIsAnError) {

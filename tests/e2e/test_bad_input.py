@@ -99,16 +99,9 @@ def test_an_input_is_not_overwritten(tmp_path, words):
     assert "one file would overwrite another" in errors and file.read_text() == '{"results": {}}'
 
 
-@pytest.fixture(scope="module")
-def exported(tiny, tmp_path_factory):
-    run = tmp_path_factory.mktemp("exported") / "run"
-    run_meap("pretrain", tiny / "recipe.yaml", f"output={run}", "train.steps=1")
-    return run / "hf"
-
-
-def test_a_model_with_broken_weights_is_told(exported, tmp_path):
+def test_a_model_with_broken_weights_is_told(tiny_model, tmp_path):
     model = tmp_path / "broken"
-    shutil.copytree(exported, model)
+    shutil.copytree(tiny_model, model)
     tensors = load_file(model / "model.safetensors")
     tensors["model.norm.weight"][0] = float("nan")
     save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
@@ -121,9 +114,9 @@ def test_a_model_with_broken_weights_is_told(exported, tmp_path):
     assert "logits are not finite" in errors and out == ""
 
 
-def test_attention_needs_no_end_of_text(exported, tiny, tmp_path):
+def test_attention_needs_no_end_of_text(tiny_model, tiny, tmp_path):
     model = tmp_path / "endless"
-    shutil.copytree(exported, model)
+    shutil.copytree(tiny_model, model)
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         if (model / name).exists():
             config = json.loads((model / name).read_text())

@@ -9,11 +9,8 @@ from conftest import MEAP, ROOT, needs_slow, read_jsonl, run_meap, wait_for
 
 
 @pytest.fixture(scope="module")
-def model(tiny, tmp_path_factory):
-    """A model trained for a few steps on the tiny corpus."""
-    output = tmp_path_factory.mktemp("eval") / "run"
-    run_meap("pretrain", tiny / "recipe.yaml", f"output={output}", "--quiet")
-    return output / "hf"
+def model(tiny_model):
+    return tiny_model
 
 
 def write_data(root, choices):

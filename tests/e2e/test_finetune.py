@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from conftest import metrics_without_timings, read_jsonl, run_meap, wait_for
-from training_runs import losses, start, start_and_stop, steps_in, weights
+from training_runs import losses, start, steps_in, stop_at, weights
 
 RECIPE = """
 model: {{path: {model}}}
@@ -103,15 +103,10 @@ def test_other_layouts_train_and_grouping_by_length_sees_the_same_tokens(finetun
     assert losses(tmp_path / "packed")[-1] < losses(tmp_path / "packed")[0]
 
 
-def stop_at(root, run, number, step, *words):
-    """Starts a run, or goes on with it, and sends it the signal once that step is in its metrics."""
-    return start_and_stop("finetune", root / "recipe.yaml", run, number, lambda: steps_in(run) >= step, *words)
-
-
 def test_kill_9_and_sigterm_and_resume_is_exact(finetuning, finished, tmp_path):
     run = tmp_path / "run"
     for number, after in ((signal.SIGKILL, 2), (signal.SIGTERM, 5), (signal.SIGKILL, 9)):
-        stop_at(finetuning, run, number, after)
+        stop_at("finetune", finetuning, run, number, after)
     finetune(finetuning, run, "--threads", 1, "--resume")
     assert metrics_without_timings(run) == metrics_without_timings(finished[0])
     assert weights(run) == weights(finished[0])
@@ -120,7 +115,7 @@ def test_kill_9_and_sigterm_and_resume_is_exact(finetuning, finished, tmp_path):
 def test_lora_with_dropout_resumes_exactly_and_merges(finetuning, tmp_path):
     words = ["lora.rank=4", "lora.dropout=0.1", "optimizer.lr=0.01"]
     finetune(finetuning, tmp_path / "whole", *words, "--threads", 1)
-    stop_at(finetuning, tmp_path / "run", signal.SIGKILL, 4, *words)
+    stop_at("finetune", finetuning, tmp_path / "run", signal.SIGKILL, 4, *words)
     finetune(finetuning, tmp_path / "run", *words, "--threads", 1, "--resume")
     assert metrics_without_timings(tmp_path / "run") == metrics_without_timings(tmp_path / "whole")
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
@@ -157,7 +152,7 @@ def test_changed_samples_and_base_model_are_named_on_resume(finetuning, tmp_path
     shutil.copytree(finetuning / "base" / "hf", tmp_path / "model")
     shutil.copy(finetuning / "train.jsonl", tmp_path / "items.jsonl")
     words = [f"model.path={tmp_path}/model", f"data.train={tmp_path}/items.jsonl", "train.steps=40"]
-    code, errors = stop_at(finetuning, tmp_path / "run", signal.SIGTERM, 4, *words)
+    code, errors = stop_at("finetune", finetuning, tmp_path / "run", signal.SIGTERM, 4, *words)
     assert code == 143, errors
     lines = (tmp_path / "items.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "items.jsonl").write_text("".join(lines[1:]))

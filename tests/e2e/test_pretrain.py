@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from conftest import metrics_without_timings, read_jsonl, run_meap
-from training_runs import losses, start_and_stop, steps_in, weights
+from training_runs import losses, stop_at, weights
 
 
 def pretrain(tiny, output, *overrides, **options):
@@ -62,15 +62,10 @@ def test_micro_batches_do_not_change_the_loss(tiny, finished, tmp_path):
         assert losses(tmp_path / f"m{micro}") == pytest.approx(reference, abs=1e-5)
 
 
-def stop_at(tiny, run, number, step, *words):
-    """Starts a run, or goes on with it, and sends it the signal once that step is in its metrics."""
-    return start_and_stop("pretrain", tiny / "recipe.yaml", run, number, lambda: steps_in(run) >= step, *words)
-
-
 def test_kill_9_at_many_moments_and_resume_is_exact(tiny, finished, tmp_path):
     run = tmp_path / "run"
     for after in (1, 3, 5, 8, 11):
-        stop_at(tiny, run, signal.SIGKILL, after)
+        stop_at("pretrain", tiny, run, signal.SIGKILL, after)
     if (run / "metrics.jsonl").exists():  # a torn last line is cut
         with open(run / "metrics.jsonl", "a") as lines:
             lines.write('{"step": 12, "lo')
@@ -81,7 +76,7 @@ def test_kill_9_at_many_moments_and_resume_is_exact(tiny, finished, tmp_path):
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tiny, finished, tmp_path):
     run = tmp_path / "run"
-    stop_at(tiny, run, signal.SIGTERM, 7)
+    stop_at("pretrain", tiny, run, signal.SIGTERM, 7)
     newest = sorted((run / "checkpoints").iterdir())[-1]
     blob = bytearray((newest / "weights.safetensors").read_bytes())
     blob[len(blob) // 2] ^= 1
@@ -112,7 +107,7 @@ def test_a_finished_run_is_reported_whatever_the_recipe_says(tiny, finished):
 
 def test_threads_on_resume(tiny, tmp_path):
     run = tmp_path / "run"
-    code, errors = stop_at(tiny, run, signal.SIGTERM, 3, "train.steps=200")
+    code, errors = stop_at("pretrain", tiny, run, signal.SIGTERM, 3, "train.steps=200")
     assert code == 143, errors
     half = tmp_path / "half"
     shutil.copytree(run, half)
@@ -124,7 +119,7 @@ def test_threads_on_resume(tiny, tmp_path):
 
 def test_another_machine_on_resume_is_told(tiny, tmp_path):
     run = tmp_path / "run"
-    code, errors = stop_at(tiny, run, signal.SIGTERM, 3, "train.steps=200")
+    code, errors = stop_at("pretrain", tiny, run, signal.SIGTERM, 3, "train.steps=200")
     assert code == 143, errors
     _, errors = pretrain(tiny, run, "--threads", 1, "--resume", "train.steps=200",
                          env={**os.environ, "MEAP_CPU": "baseline"})
