@@ -27,10 +27,11 @@ class Translator {
 
  private:
   [[noreturn]] void Refuse(const std::string& what) const {
-    throw InputError({.what = "a tokenizer's regular expression uses " + what,
-                      .where = where_ + ", at byte " + std::to_string(at_) + " of the pattern",
-                      .expected = "literals, classes, groups, look-around, quantifiers, \\p{...}",
-                      .got = std::string(in_)});
+    throw InputError(
+        {.what = "a tokenizer's regular expression uses " + what,
+         .where = where_ + ", at byte " + std::to_string(at_) + " of the pattern",
+         .expected = "literals, classes, groups, look-around, anchors, quantifiers, \\p{...}",
+         .got = std::string(in_)});
   }
 
   char Peek(size_t ahead = 0) const { return at_ + ahead < in_.size() ? in_[at_ + ahead] : '\0'; }
@@ -75,9 +76,12 @@ class Translator {
       case '+':
       case '?':
         Refuse("a quantifier with nothing before it");
-      case '^':
-      case '$':
-        Refuse("an anchor (^ or $), which Oniguruma takes for each line");
+      case '^':  // of each line, but not after a line feed that ends the text
+        Anchor("(?:\\A|(?<=\\n)(?!\\z))");
+        return;
+      case '$':  // of each line
+        Anchor("(?=\\n|\\z)");
+        return;
       default:
         Literal(TakeCodePoint());
         Quantifier();
@@ -102,6 +106,14 @@ class Translator {
     if (Peek(1) == '?') Refuse("a group of a kind that meap does not know");
     ++at_;
     out_ += "(?:";  // what a group captured is never asked for
+  }
+
+  void Anchor(std::string_view meaning) {
+    ++at_;
+    out_ += meaning;
+    if (std::string_view("*+?{").find(Peek()) != std::string_view::npos) {
+      Refuse("a quantifier after an anchor");
+    }
   }
 
   void Quantifier() {
@@ -252,10 +264,7 @@ class Translator {
     if (Peek() == ']') Refuse("an empty class");
     while (Peek() != ']') {
       if (Take("&&")) Refuse("an intersection of classes");
-      unicode::Ranges ranges;
-      bool inner_negated = false;
-      if (Peek() == '\\' && EscapedClass(ranges, inner_negated)) {
-        if (inner_negated) ranges = unicode::Complement(ranges);
+      if (unicode::Ranges ranges; InnerClass(ranges)) {
         members.insert(members.end(), ranges.begin(), ranges.end());
         if (Peek() == '-' && Peek(1) != ']') Refuse("a range that begins with a class");
         continue;
@@ -271,10 +280,26 @@ class Translator {
     }
     ++at_;
     members = Merged(std::move(members));
-    if (ignores_case_.back() && (negated || members.back().second >= 0x80)) {
+    if (ignores_case_.back() && (negated || members.empty() || members.back().second >= 0x80)) {
       Refuse("a class of more than ASCII, or a negated one, after (?i");
     }
     return negated ? unicode::Complement(members) : members;
+  }
+
+  /// A class inside a class, which takes its members in: \s, or [...] in brackets of its own.
+  bool InnerClass(unicode::Ranges& ranges) {
+    bool negated = false;
+    if (Peek() == '\\' && EscapedClass(ranges, negated)) {
+      if (negated) ranges = unicode::Complement(ranges);
+      return true;
+    }
+    if (Peek() != '[') return false;
+    if (Peek(1) == ':') Refuse("a POSIX bracket ([:...:])");
+    if (++class_depth_ > kMostClassDepth) Refuse("classes inside classes inside classes");
+    ++at_;
+    ranges = Class();
+    --class_depth_;
+    return true;
   }
 
   static unicode::Ranges Merged(unicode::Ranges ranges) {
@@ -292,7 +317,8 @@ class Translator {
 
   uint32_t ClassCharacter() {
     uint32_t c = 0;
-    if (at_ >= in_.size() || Peek() == '[') Refuse("a class inside a class, or one not closed");
+    if (at_ >= in_.size()) Refuse("a class that is not closed");
+    if (Peek() == '[') Refuse("a range that ends with a class");
     if (Peek() != '\\') return TakeCodePoint();
     if (!EscapedCharacter(c)) Refuse("an escape in a class that meap does not know");
     return c;
@@ -309,10 +335,13 @@ class Translator {
     return text;
   }
 
+  static constexpr int kMostClassDepth = 32;  // each takes a frame of the stack
+
   std::string_view in_;
   const std::string& where_;
   std::string out_;
   size_t at_ = 0;
+  int class_depth_ = 0;
   char last_letter_ = '\0';  // of two neighbours, for the folding of pairs
   char this_letter_ = '\0';
   std::vector<bool> ignores_case_ = {false};  // one for each open group

@@ -96,16 +96,34 @@ TEST(RegexTest, PassesEmptyMatchesAsTheReferenceDoes) {
   EXPECT_THAT(Matches(Regex("x*", "test"), "axxb"), ::testing::ElementsAre("", "xx", ""));
 }
 
+TEST(RegexTest, TakesAnchorsForEachLine) {
+  EXPECT_THAT(Matches(Regex("^.", "test"), "ab\nc\n"), ::testing::ElementsAre("a", "c"));
+  EXPECT_THAT(Matches(Regex(".$", "test"), "ab\nc\n"), ::testing::ElementsAre("b", "c"));
+  EXPECT_THAT(Matches(Regex("\\s+$", "test"), " a \n \nb  "), ::testing::ElementsAre(" \n ", "  "));
+}
+
+TEST(RegexTest, TakesTheMembersOfAClassInsideAClassIn) {
+  EXPECT_THAT(Matches(Regex("[^(\\s|[.,]]+", "test"), "a.b|c d"),
+              ::testing::ElementsAre("a", "b", "c", "d"));
+  EXPECT_THAT(Matches(Regex("[a[^b-z]]+", "test"), "abAz-"), ::testing::ElementsAre("a", "A", "-"));
+}
+
 TEST(RegexTest, RefusesWhatMayMeanSomethingElse) {
   for (const char* pattern :
-       {"^a",    "a$",     "[a&&b]",  "[a[b]]",        "\\p{Greek}", "\\h",        "\\b",
-        "a{2}+", "(?m:a)", "(?i:ss)", "(?i:\xC3\xA9)", "(?i:[^a])",  "(?<name>a)", "a**",
-        "(a",    "a)",     "[a",      "[b-a]",         "x{,2}",      "*a",         "\\",
-        "[]",    "a(?i)b", "\\p",     "\\uD800",       "\\x{41}"}) {
+       {"^*",     "a$+",    "[a&&b]",  "[[:alpha:]]",   "\\p{Greek}", "\\h",        "\\b",
+        "a{2}+",  "(?m:a)", "(?i:ss)", "(?i:\xC3\xA9)", "(?i:[^a])",  "(?<name>a)", "a**",
+        "(a",     "a)",     "[a",      "[b-a]",         "x{,2}",      "*a",         "\\",
+        "[]",     "a(?i)b", "\\p",     "\\uD800",       "\\x{41}",    "[a[b]",      "[[a]-z]",
+        "[a-[b]]"}) {
     const ErrorParts error = ErrorOf([&] { Regex(pattern, "FILE: KEY"); });
     EXPECT_EQ(error.where.rfind("FILE: KEY", 0), 0U) << pattern << ": " << error.where;
     EXPECT_EQ(error.got, pattern);
   }
+}
+
+TEST(RegexTest, RefusesClassesWithoutEnd) {
+  EXPECT_THAT(ErrorOf([] { Regex(std::string(1'000'000, '['), "test"); }).what,
+              ::testing::HasSubstr("classes inside classes"));
 }
 
 TEST(RegexTest, KnowsTheReferencesUnicode) {
