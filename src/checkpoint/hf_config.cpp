@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "checkpoint/hf_rope.h"
 #include "checkpoint/json_fields.h"
@@ -147,23 +148,45 @@ void CheckFixedFields(const JsonFields& fields) {
   }
 }
 
-// Returns whether the model is a Mistral: the same decoder with other defaults and a window.
-bool CheckModelType(const JsonFields& fields) {
+/// What a model_type says that its config.json need not: one decoder, other defaults.
+struct Family {
+  std::string_view type;
+  int64_t key_value_heads;  // 0 = as many as heads
+  int64_t head_dim;         // 0 = a share of hidden_size
+  int64_t context;
+  std::optional<int64_t> bos;
+  std::vector<int64_t> eos;
+  bool sliding_window;
+};
+const std::array<Family, 4>& Families() {
+  static const std::array<Family, 4> families = {{{"llama", 0, 0, 2048, 1, {2}, false},
+                                                  {"mistral", 8, 0, 131072, 1, {2}, true},
+                                                  {"qwen2", 32, 0, 32768, {}, {}, false},
+                                                  {"qwen3", 32, 128, 32768, {}, {}, false}}};
+  return families;
+}
+
+const Family& CheckModelType(const JsonFields& fields) {
   const json* type = fields.Find("model_type");
-  if (type == nullptr || (*type != "llama" && *type != "mistral")) {
-    fields.Fail("model_type", "\"llama\", or \"mistral\" without a sliding window",
+  const auto family = std::find_if(Families().begin(), Families().end(), [&](const Family& known) {
+    return type != nullptr && *type == known.type;
+  });
+  if (family == Families().end()) {
+    fields.Fail("model_type",
+                "\"llama\", \"qwen2\", \"qwen3\", or \"mistral\" without a sliding window",
                 "meap runs decoders of the Llama family; choose such a model");
   }
   if (const json* names = fields.Find("architectures")) {
-    const auto known = [](const json& name) {
-      return name == "LlamaForCausalLM" || name == "MistralForCausalLM" || name == "LlamaModel" ||
-             name == "MistralModel" || name == "LLaMAForCausalLM";
-    };
+    static const std::set<std::string> kKnown = {
+        "LlamaForCausalLM", "LlamaModel", "LLaMAForCausalLM", "MistralForCausalLM", "MistralModel",
+        "Qwen2ForCausalLM", "Qwen2Model", "Qwen3ForCausalLM", "Qwen3Model"};
+    const auto known = [](const json& name) { return name.is_string() && kKnown.contains(name); };
     if (!names->is_array() || !std::all_of(names->begin(), names->end(), known)) {
-      fields.Fail("architectures", "[\"LlamaForCausalLM\"] or [\"MistralForCausalLM\"]");
+      fields.Fail("architectures",
+                  "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM or Qwen3ForCausalLM");
     }
   }
-  return *type == "mistral";
+  return *family;
 }
 
 void CheckWindow(const JsonFields& fields, const LlamaConfig& config) {
@@ -197,11 +220,19 @@ std::vector<int64_t> EndTokenIds(const JsonFields& fields) {
   return ids;
 }
 
-void ReadTokenIds(const JsonFields& fields, LlamaConfig& config) {
-  config.bos_token_id = fields.Names("bos_token_id") ? TokenId(fields, "bos_token_id") : 1;
+void ReadTokenIds(const JsonFields& fields, const Family& family, LlamaConfig& config) {
+  config.bos_token_id = fields.Names("bos_token_id") ? TokenId(fields, "bos_token_id") : family.bos;
   config.pad_token_id = TokenId(fields, "pad_token_id");
-  config.eos_token_id =
-      fields.Names("eos_token_id") ? EndTokenIds(fields) : std::vector<int64_t>{2};
+  config.eos_token_id = fields.Names("eos_token_id") ? EndTokenIds(fields) : family.eos;
+}
+
+// Mistral's and Qwen2's decoders have the biases they have whatever their config says.
+void ReadBiases(const JsonFields& fields, const Family& family, LlamaConfig& config) {
+  const bool reads = family.type == "llama" || family.type == "qwen3";
+  const bool qwen2 = family.type == "qwen2";
+  config.attention_output_bias = !qwen2;
+  config.attention_bias = reads ? fields.Flag("attention_bias", false) : qwen2;
+  config.mlp_bias = family.type == "llama" && fields.Flag("mlp_bias", false);
 }
 
 std::string ReadDtype(const JsonFields& fields) {
@@ -237,29 +268,27 @@ void WarnOfUnknownFields(const json& object, std::string_view where) {
 LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where) {
   const json object = ParseJsonObject(json_text, where);
   const JsonFields fields(object, std::string(where));
-  const bool mistral = CheckModelType(fields);
+  const Family& family = CheckModelType(fields);
   CheckFixedFields(fields);
   LlamaConfig config;
   config.hidden_size = fields.Integer("hidden_size", {});
   config.intermediate_size = fields.Integer("intermediate_size", {});
   config.num_hidden_layers = fields.Integer("num_hidden_layers", {});
   config.num_attention_heads = fields.Integer("num_attention_heads", {});
-  const int64_t default_kv = mistral && !fields.Names("num_key_value_heads") ? 8 : 0;
-  config.num_key_value_heads = fields.Integer("num_key_value_heads", default_kv);
-  config.head_dim = fields.Integer("head_dim", 0);
+  const int64_t kv_heads = fields.Names("num_key_value_heads") ? 0 : family.key_value_heads;
+  config.num_key_value_heads = fields.Integer("num_key_value_heads", kv_heads);
+  config.head_dim = fields.Integer("head_dim", fields.Names("head_dim") ? 0 : family.head_dim);
   config.vocab_size = fields.Integer("vocab_size", {});
-  config.max_position_embeddings =
-      fields.Integer("max_position_embeddings", mistral ? 131072 : 2048);
+  config.max_position_embeddings = fields.Integer("max_position_embeddings", family.context);
   config.rms_norm_eps = fields.Positive("rms_norm_eps", 1e-6);
   config.tie_word_embeddings = fields.Flag("tie_word_embeddings", false);
-  // Mistral's decoder has no biases whatever its config says.
-  config.attention_bias = !mistral && fields.Flag("attention_bias", false);
-  config.mlp_bias = !mistral && fields.Flag("mlp_bias", false);
+  ReadBiases(fields, family, config);
+  config.qk_norm = family.type == "qwen3";
   config.initializer_range = fields.Positive("initializer_range", 0.02);
   config.torch_dtype = ReadDtype(fields);
-  ReadTokenIds(fields, config);
+  ReadTokenIds(fields, family, config);
   ReadRope(fields, config);
-  if (mistral) CheckWindow(fields, config);
+  if (family.sliding_window) CheckWindow(fields, config);
   WarnOfUnknownFields(object, where);
   ResolveConfig(config, where);
   return config;

@@ -1,4 +1,5 @@
-// The shape of a Llama-family model, read from and written to a Hugging Face config.json.
+// The shape of a Llama-family model (Llama, Mistral, Qwen2, Qwen3), read from and written to a
+// Hugging Face config.json.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +41,10 @@ struct LlamaConfig {
   double rope_theta = 10000.0;
   RopeScaling rope_scaling;
   bool tie_word_embeddings = false;
-  bool attention_bias = false;
+  bool attention_bias = false;        // of q_proj, k_proj and v_proj, and of o_proj too
+  bool attention_output_bias = true;  // unless this is false: Qwen2, which has no such field
   bool mlp_bias = false;
+  bool qk_norm = false;  // q and k of each head are normed: Qwen3, which has no such field
   double initializer_range = 0.02;
   std::optional<int64_t> bos_token_id;
   std::vector<int64_t> eos_token_id;  // config.json may name none, one or several
@@ -66,8 +69,8 @@ LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where);
 /// that end a text, those hold, as in transformers.
 LlamaConfig ReadHfConfig(const fs::path& folder);
 
-/// The texts of config.json and generation_config.json, as transformers 4.40 to 5.2 read them. The
-/// same config gives the same bytes.
+/// The texts of config.json and generation_config.json, as transformers 4.40 to 5.2 read them
+/// (Qwen3 from 4.51). The same config gives the same bytes.
 std::string HfConfigJson(const LlamaConfig& config);
 std::string GenerationConfigJson(const LlamaConfig& config);
 

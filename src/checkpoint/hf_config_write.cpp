@@ -70,6 +70,13 @@ ordered_json EosJson(const LlamaConfig& config) {
   return config.eos_token_id;
 }
 
+/// model_type and architecture.
+std::pair<std::string, std::string> FamilyOf(const LlamaConfig& config) {
+  if (config.qk_norm) return {"qwen3", "Qwen3ForCausalLM"};
+  if (config.attention_bias && !config.attention_output_bias) return {"qwen2", "Qwen2ForCausalLM"};
+  return {"llama", "LlamaForCausalLM"};
+}
+
 std::string Text(const ordered_json& object) { return object.dump(2, ' ', true) + "\n"; }
 
 }  // namespace
@@ -107,7 +114,8 @@ void ResolveConfig(LlamaConfig& config, std::string_view where) {
 }
 
 std::string HfConfigJson(const LlamaConfig& config) {
-  return Text({{"architectures", {"LlamaForCausalLM"}},
+  const auto& [type, architecture] = FamilyOf(config);
+  return Text({{"architectures", {architecture}},
                {"attention_bias", config.attention_bias},
                {"attention_dropout", 0.0},
                {"bos_token_id", TokenIdJson(config.bos_token_id)},
@@ -119,7 +127,7 @@ std::string HfConfigJson(const LlamaConfig& config) {
                {"intermediate_size", config.intermediate_size},
                {"max_position_embeddings", config.max_position_embeddings},
                {"mlp_bias", config.mlp_bias},
-               {"model_type", "llama"},
+               {"model_type", type},
                {"num_attention_heads", config.num_attention_heads},
                {"num_hidden_layers", config.num_hidden_layers},
                {"num_key_value_heads", config.num_key_value_heads},

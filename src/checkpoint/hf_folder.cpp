@@ -30,7 +30,11 @@ void AppendLayer(const LlamaConfig& config, int64_t layer, std::vector<ExpectedT
   linear("self_attn.q_proj", query, width, config.attention_bias);
   linear("self_attn.k_proj", key, width, config.attention_bias);
   linear("self_attn.v_proj", key, width, config.attention_bias);
-  linear("self_attn.o_proj", width, query, config.attention_bias);
+  linear("self_attn.o_proj", width, query, config.attention_bias && config.attention_output_bias);
+  if (config.qk_norm) {
+    tensors.push_back({prefix + "self_attn.q_norm.weight", {config.head_dim}});
+    tensors.push_back({prefix + "self_attn.k_norm.weight", {config.head_dim}});
+  }
   tensors.push_back({prefix + "post_attention_layernorm.weight", {width}});
   linear("mlp.gate_proj", inner, width, config.mlp_bias);
   linear("mlp.up_proj", inner, width, config.mlp_bias);
@@ -178,7 +182,7 @@ std::map<std::string, at::Tensor> LoadHfWeights(const fs::path& folder, const Ll
                     (weights.size() == 1 ? std::string()
                                          : " and " + std::to_string(weights.size() - 1) + " more"),
                 "only the tensors that a Llama model of this config.json has",
-                "check num_hidden_layers, attention_bias and mlp_bias in config.json");
+                "check model_type, num_hidden_layers, attention_bias and mlp_bias in config.json");
   }
   return tensors;
 }

@@ -41,6 +41,7 @@ DecodeStep::DecodeStep(const Llama& model, const PackedModel* packed,
   hidden_NF_ = at::empty({tokens, config_.intermediate_size}, options);
   logits_NV_ = at::empty({tokens, config_.vocab_size}, f32);
   scale_N_ = at::empty({tokens}, f32);
+  scale_NH_ = at::empty({tokens, heads}, f32);
   for (const CacheAttender::Part& part : parts) positions_.push_back(part.cache->length());
   MakeProducts();
   MakeAttention();
@@ -174,7 +175,10 @@ void DecodeStep::Project(Team::Member& member, size_t product) {
 
 void DecodeStep::Attend(Team::Member& member, size_t layer) {
   const auto [first, last] = member.Share(qkv_.size(0));
-  for (int64_t n = first; n < last; ++n) RotateAndStore(layer, n);
+  for (int64_t n = first; n < last; ++n) {
+    if (config_.qk_norm) NormHeads(layer, n);
+    RotateAndStore(layer, n);
+  }
   member.Meet();
   const DecodeAttention& attention = attention_[layer];
   const auto [begin, end] = member.Share(attention.pieces());
@@ -183,6 +187,22 @@ void DecodeStep::Attend(Team::Member& member, size_t layer) {
   const auto [merge_begin, merge_end] = member.Share(attention.merges());
   attention.Merge(merge_begin, merge_end);
   member.Meet();
+}
+
+void DecodeStep::NormHeads(size_t layer, int64_t sequence) {
+  const LlamaBlock& block = model_.blocks()[layer];
+  const int64_t heads = config_.num_attention_heads;
+  void* const row = Row(qkv_, sequence);
+  RmsNormForward work{.element = ElementOf(qkv_),
+                      .width = config_.head_dim,
+                      .eps = static_cast<float>(config_.rms_norm_eps),
+                      .x = row,
+                      .weight = block.q_norm_d.const_data_ptr(),
+                      .normed = row,
+                      .scale = scale_NH_.mutable_data_ptr<float>() + sequence * scale_NH_.size(1)};
+  work.Run(0, heads);
+  work.weight = block.k_norm_d.const_data_ptr();
+  work.Run(heads, heads + config_.num_key_value_heads);
 }
 
 void DecodeStep::RotateAndStore(size_t layer, int64_t sequence) {

@@ -39,6 +39,7 @@ class DecodeStep {
   void Norm(Team::Member& member, const at::Tensor& weight_D, bool adds);
   void Project(Team::Member& member, size_t product);
   void Attend(Team::Member& member, size_t layer);
+  void NormHeads(size_t layer, int64_t sequence);
   void RotateAndStore(size_t layer, int64_t sequence);
   void ProjectAndGate(Team::Member& member, size_t product);
   /// The product for this thread.
@@ -51,7 +52,7 @@ class DecodeStep {
   const LlamaConfig& config_;
   std::vector<int64_t> positions_;
   at::Tensor stream_ND_, delta_ND_, normed_ND_, qkv_, mixed_, gate_up_N2F_, hidden_NF_, logits_NV_;
-  at::Tensor scale_N_;                       // of the norms, which only a backward pass would read
+  at::Tensor scale_N_, scale_NH_;            // of the norms, which only a backward pass would read
   at::Tensor scratch_;                       // of one row a thread
   at::Tensor attention_room_;                // partial results of attention
   std::vector<SkinnyProduct> products_;      // as used: qkv, out, gate_up, down of each block; head

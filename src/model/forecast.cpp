@@ -22,15 +22,16 @@ struct BlockBytes {
 };
 
 /// Kept are the residual stream and its norm before attention and before the MLP, q, k and v,
-/// attention's result with its f32 normalisers, the MLP's gate and up, and what adapters keep: all,
-/// or what is not made again.
+/// q and k before norms of their own, attention's result with its f32 normalisers, the MLP's gate
+/// and up, and what adapters keep: all, or what is not made again.
 BlockBytes BytesPerToken(const TrainShape& shape, double element) {
   const LlamaConfig& c = shape.config;
   const auto heads = static_cast<double>(c.num_attention_heads);
   const auto kv_heads = static_cast<double>(c.num_key_value_heads);
   const auto head = static_cast<double>(c.head_dim);
   const auto width = static_cast<double>(c.hidden_size);
-  const double attention = (2 * heads + 2 * kv_heads) * head * element + 4 * heads;
+  const double norms = c.qk_norm ? (heads + kv_heads) * (head * element + sizeof(float)) : 0;
+  const double attention = (2 * heads + 2 * kv_heads) * head * element + 4 * heads + norms;
   const double hidden = static_cast<double>(c.intermediate_size) * element;
   const double mlp = 2 * hidden;
   const double streams = 4 * width * element + 2 * sizeof(float);

@@ -86,8 +86,16 @@ LlamaBlock Llama::MakeBlock(int64_t layer) {
   if (c.attention_bias) {
     block.qkv_bias = Add(name + "qkv_bias", {q + 2 * kv}, options_);
     add_qkv("bias");
+  }
+  if (c.attention_bias && c.attention_output_bias) {
     block.out_bias = Add(name + "out_bias", {c.hidden_size}, options_);
     AddHf(hf + "self_attn.o_proj.bias");
+  }
+  if (c.qk_norm) {
+    block.q_norm_d = Add(name + "q_norm", {c.head_dim}, options_);
+    AddHf(hf + "self_attn.q_norm.weight");
+    block.k_norm_d = Add(name + "k_norm", {c.head_dim}, options_);
+    AddHf(hf + "self_attn.k_norm.weight");
   }
   block.mlp_norm_D = Add(name + "mlp_norm", {c.hidden_size}, options_);
   AddHf(hf + "post_attention_layernorm.weight");
@@ -172,9 +180,11 @@ at::Tensor Llama::Attention(const LlamaBlock& block, int64_t layer, const at::Te
   const int64_t tokens = normed_ND.size(0);
   const int64_t heads = config_.num_attention_heads;
   const int64_t kv_heads = config_.num_key_value_heads;
-  const at::Tensor qkv_NHd =
-      Project(normed_ND, block.qkv, block.qkv_bias, block.qkv_lora, dropout_seed)
-          .view({tokens, heads + 2 * kv_heads, config_.head_dim});
+  at::Tensor qkv_NHd = Project(normed_ND, block.qkv, block.qkv_bias, block.qkv_lora, dropout_seed)
+                           .view({tokens, heads + 2 * kv_heads, config_.head_dim});
+  if (block.q_norm_d.defined()) {
+    qkv_NHd = NormHeads(qkv_NHd, heads, block.q_norm_d, block.k_norm_d, config_.rms_norm_eps);
+  }
   const RotatedQkv qkv = RotateQkv(qkv_NHd, heads, kv_heads, rope_, positions_N);
   const at::Tensor mixed_NHd = attender.Attend(layer, qkv.q_NHd, qkv.k_NKd, qkv.v_NKd);
   return Project(mixed_NHd.view({tokens, heads * config_.head_dim}), block.out, block.out_bias,

@@ -26,7 +26,8 @@ struct LlamaBlock {
   at::Tensor attention_norm_D;
   at::Tensor qkv;  // [(H + 2K) d, D]
   at::Tensor qkv_bias;
-  at::Tensor out;  // [D, H d]
+  at::Tensor q_norm_d, k_norm_d;  // undefined unless the config has them
+  at::Tensor out;                 // [D, H d]
   at::Tensor out_bias;
   at::Tensor mlp_norm_D;
   at::Tensor gate_up;  // [2F, D]

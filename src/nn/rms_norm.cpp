@@ -161,4 +161,12 @@ std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& residual_ND,
   return {parts[0], parts[1]};
 }
 
+at::Tensor NormHeads(const at::Tensor& qkv_NHd, int64_t heads, const at::Tensor& q_weight_d,
+                     const at::Tensor& k_weight_d, double eps) {
+  const int64_t kv_heads = (qkv_NHd.size(1) - heads) / 2;
+  const at::Tensor q_NHd = RmsNorm(qkv_NHd.narrow(1, 0, heads), q_weight_d, eps);
+  const at::Tensor k_NKd = RmsNorm(qkv_NHd.narrow(1, heads, kv_heads), k_weight_d, eps);
+  return at::cat({q_NHd, k_NKd, qkv_NHd.narrow(1, heads + kv_heads, kv_heads)}, 1);
+}
+
 }  // namespace meap

@@ -143,7 +143,7 @@ TEST(HfConfigTest, FieldsThatWouldChangeTheNumbersAreRefused) {
       {"pruned_heads", {{"0", {1}}}},
       {"layer_types", {"full_attention", "sliding_attention"}},
       {"architectures", {"LlamaForSequenceClassification"}},
-      {"model_type", "qwen2"},
+      {"model_type", "qwen2_moe"},
       {"rms_norm_eps", 0},
       {"num_key_value_heads", 3},
       {"num_attention_heads", 7},
@@ -191,6 +191,48 @@ TEST(HfConfigTest, MistralOnlyWithoutAWindow) {
   EXPECT_THAT(ErrorWith(mistral({{"max_position_embeddings", 32768}})).where,
               HasSubstr("sliding_window"));
   EXPECT_EQ(With({{"sliding_window", 16}}), Parse(Small()));  // Llama's code never reads it
+}
+
+TEST(HfConfigTest, Qwen2HasItsOwnDefaultsAndBiases) {
+  json object = Small();
+  for (const char* name : {"bos_token_id", "eos_token_id", "max_position_embeddings"}) {
+    object.erase(name);
+  }
+  object.update({{"model_type", "qwen2"},
+                 {"architectures", {"Qwen2ForCausalLM"}},
+                 {"attention_bias", false},  // which transformers does not read
+                 {"sliding_window", 100},
+                 {"max_window_layers", 1},
+                 {"use_sliding_window", false}});
+  const LlamaConfig config = Parse(object);
+  EXPECT_TRUE(config.attention_bias);
+  EXPECT_FALSE(config.attention_output_bias);
+  EXPECT_FALSE(config.mlp_bias);
+  EXPECT_EQ(config.max_position_embeddings, 32768);
+  EXPECT_FALSE(config.bos_token_id);
+  EXPECT_TRUE(config.eos_token_id.empty());
+  EXPECT_EQ(json::parse(HfConfigJson(config))["model_type"], "qwen2");
+  EXPECT_EQ(ParseHfConfig(HfConfigJson(config), "x"), config);
+  object["use_sliding_window"] = true;
+  EXPECT_THAT(ErrorOf([&] { Parse(object); }).where, HasSubstr("use_sliding_window"));
+}
+
+TEST(HfConfigTest, Qwen3NormsItsHeads) {
+  json object = Small();
+  object.update({{"model_type", "qwen3"}, {"architectures", {"Qwen3ForCausalLM"}}});
+  object.erase("head_dim");
+  object.erase("num_key_value_heads");
+  object["num_attention_heads"] = 32;
+  LlamaConfig config = Parse(object);
+  EXPECT_TRUE(config.qk_norm);
+  EXPECT_EQ(config.head_dim, 128);
+  EXPECT_EQ(config.num_key_value_heads, 32);
+  EXPECT_FALSE(config.attention_bias);
+  EXPECT_EQ(ParseHfConfig(HfConfigJson(config), "x"), config);
+  object["attention_bias"] = true;
+  config = Parse(object);
+  EXPECT_TRUE(config.attention_bias && config.attention_output_bias);
+  EXPECT_EQ(json::parse(HfConfigJson(config))["model_type"], "qwen3");
 }
 
 TEST(HfConfigTest, HeadDimNeedNotDivide) {

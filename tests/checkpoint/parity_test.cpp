@@ -65,10 +65,12 @@ TEST(ParityTest, TransformersLoadsWhatWeWrite) {
   config.attention_bias = true;
   config.rope_scaling = {RopeScaling::Kind::kLlama3, 8, 1, 4, 64};
   Save(folder / "c", config, {.dtype = StoredDType::kF16, .max_shard_bytes = 4000});
+  config.attention_output_bias = false;
+  Save(folder / "d", config, {});
 
   const std::string path = folder.path().string();
-  const json seen = RunPython("check " + path + "/a " + path + "/b " + path + "/c");
-  ASSERT_EQ(seen.size(), 3U);
+  const json seen = RunPython("check " + path + "/a " + path + "/b " + path + "/c " + path + "/d");
+  ASSERT_EQ(seen.size(), 4U);
   EXPECT_EQ(seen[0]["eos_token_id"], (json{2, 3}));
   EXPECT_EQ(seen[0]["rope"]["rope_theta"], 5000.0);
   EXPECT_EQ(seen[0]["rope"]["rope_type"], "default");
@@ -78,20 +80,27 @@ TEST(ParityTest, TransformersLoadsWhatWeWrite) {
   EXPECT_EQ(seen[2]["rope"]["rope_type"], "llama3");
   EXPECT_EQ(seen[2]["rope"]["original_max_position_embeddings"], 64);
   EXPECT_EQ(seen[2]["bias"], true);
+  EXPECT_EQ(seen[2]["type"], "llama");
+  EXPECT_EQ(seen[3]["type"], "qwen2");
+  EXPECT_EQ(seen[3]["rope"]["rope_type"], "llama3");
 }
 
 TEST(ParityTest, WeReadWhatTransformersWrites) {
   if (!fs::exists(kPython)) GTEST_SKIP() << "no " << kPython << "; run make setup";
   const TempDir folder;
   const json all = RunPython("write " + folder.path().string());
-  ASSERT_EQ(all.size(), 3U);
-  const std::vector<double> thetas = {5000, 10000, 500000};
-  for (size_t i = 0; i < 3; ++i) {
+  ASSERT_EQ(all.size(), 4U);
+  const std::vector<double> thetas = {5000, 10000, 500000, 1000000};
+  const std::vector<RopeScaling::Kind> scalings = {
+      RopeScaling::Kind::kDefault, RopeScaling::Kind::kLinear, RopeScaling::Kind::kLlama3,
+      RopeScaling::Kind::kDefault};
+  for (size_t i = 0; i < 4; ++i) {
     const fs::path path = folder / all[i]["kind"].get<std::string>();
     const LlamaConfig config = ReadHfConfig(path);
     EXPECT_EQ(config.torch_dtype, i == 2 ? "bfloat16" : "float32");
     EXPECT_EQ(config.rope_theta, thetas[i]);
-    EXPECT_EQ(static_cast<size_t>(config.rope_scaling.kind), i);
+    EXPECT_EQ(config.rope_scaling.kind, scalings[i]);
+    EXPECT_EQ(config.attention_output_bias, i != 3);
     EXPECT_EQ(fs::exists(path / "model.safetensors.index.json"), i == 2);
     for (const auto& [name, tensor] : LoadHfWeights(path, config)) {
       EXPECT_EQ(tensor.to(at::kDouble).sum().item<double>(), all[i]["sums"][name]) << name;

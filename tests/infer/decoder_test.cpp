@@ -24,6 +24,7 @@ struct Shape {
   int64_t width = 344;  // of SwiGLU
   bool biases = false;
   bool tied = true;
+  bool qk_norm = false;
 };
 
 Llama MakeModel(const Shape& shape) {
@@ -36,6 +37,7 @@ Llama MakeModel(const Shape& shape) {
   config.attention_bias = shape.biases;
   config.mlp_bias = shape.biases;
   config.tie_word_embeddings = shape.tied;
+  config.qk_norm = shape.qk_norm;
   config.initializer_range = 0.2;
   Llama model(config, shape.dtype, at::kCPU);
   model.Initialize(3);
@@ -100,7 +102,9 @@ TEST(Decoder, GivesTheBitsOfForward) {
   const std::vector<Shape> shapes = {{.dtype = at::kFloat},
                                      {.dtype = at::kBFloat16},
                                      {at::kBFloat16, 4, 341, true, false},
-                                     {at::kFloat, 1, 37, true, true}};
+                                     {at::kFloat, 1, 37, true, true},
+                                     {at::kFloat, 2, 344, false, true, true},
+                                     {at::kBFloat16, 1, 344, true, false, true}};
   for (const Shape& shape : shapes) {
     const Llama model = MakeModel(shape);
     testing::ForEachCpuLevel([&] {

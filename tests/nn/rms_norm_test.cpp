@@ -44,6 +44,26 @@ TEST(RmsNorm, KernelEqualsReference) {
   }
 }
 
+TEST(RmsNorm, NormsHeadsOneByOneAndLeavesValues) {
+  const auto heads = [](const Tensors& in) -> Tensors {
+    return {NormHeads(in[0], 3, in[1], in[2], kEps)};
+  };
+  const auto by_hand = [](const Tensors& in) -> Tensors {
+    Tensors normed;
+    for (int64_t head = 0; head < 7; ++head) {
+      const at::Tensor x = in[0].select(1, head);
+      normed.push_back(head < 5 ? reference::RmsNorm(x, in[head < 3 ? 1 : 2], kEps) : x);
+    }
+    return {at::stack(normed, 1)};
+  };
+  for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    testing::ExpectParity(
+        heads, by_hand,
+        {Normal({5, 7, 18}, dtype, 1), Normal({18}, dtype, 2), Normal({18}, dtype, 3)},
+        testing::Tolerance(dtype));
+  }
+}
+
 TEST(RmsNorm, GradientOfTheSumAlone) {
   const Tensors in = {Normal({4, 8}, at::kFloat, 1), Normal({4, 8}, at::kFloat, 2),
                       Normal({8}, at::kFloat, 3)};

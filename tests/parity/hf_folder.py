@@ -1,8 +1,8 @@
 """Reads a folder that meap wrote with safetensors and transformers, and writes what meap must read.
 
 usage: hf_folder.py check FOLDER... | write FOLDER
-`check` compares saved folders with the reference libraries; `write` makes folders plain, linear and
-llama3 with transformers. Both print one JSON list.
+`check` compares saved folders with the reference libraries; `write` makes folders plain, linear, llama3
+and qwen2 with transformers. Both print one JSON list.
 """
 import json
 import os
@@ -12,7 +12,7 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, GenerationConfig, LlamaConfig
+from transformers import AutoModelForCausalLM, GenerationConfig, LlamaConfig, Qwen2Config
 
 
 def stored_tensors(folder):
@@ -50,7 +50,7 @@ def check(folder):
         "head_dim": config.head_dim, "eos_token_id": config.eos_token_id,
         "bos_token_id": config.bos_token_id, "rope": config.rope_parameters,
         "inv_freq": rope.inv_freq.tolist(), "tied": config.tie_word_embeddings,
-        "layers": config.num_hidden_layers, "bias": config.attention_bias}
+        "layers": config.num_hidden_layers, "bias": getattr(config, "attention_bias", None), "type": config.model_type}
 
 
 def write(folder, kind):
@@ -59,11 +59,12 @@ def write(folder, kind):
         "linear": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.0},
         "llama3": {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0,
                    "high_freq_factor": 4.0, "original_max_position_embeddings": 64},
+        "qwen2": {"rope_type": "default", "rope_theta": 1000000.0},
     }[kind]
-    config = LlamaConfig(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
-                         num_key_value_heads=2, vocab_size=32, max_position_embeddings=128,
-                         rope_parameters=scaling, tie_word_embeddings=kind == "linear",
-                         attention_bias=kind == "llama3", eos_token_id=[2, 3] if kind == "llama3" else 2)
+    shape = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+                 vocab_size=32, max_position_embeddings=128, rope_parameters=scaling, tie_word_embeddings=kind == "linear",
+                 eos_token_id=[2, 3] if kind == "llama3" else 2)
+    config = Qwen2Config(**shape) if kind == "qwen2" else LlamaConfig(attention_bias=kind == "llama3", **shape)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config)
     if kind == "llama3":
@@ -77,5 +78,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "check":
         print(json.dumps([check(folder) for folder in sys.argv[2:]]))
     else:
-        kinds = ["plain", "linear", "llama3"]
+        kinds = ["plain", "linear", "llama3", "qwen2"]
         print(json.dumps([write(os.path.join(sys.argv[2], kind), kind) for kind in kinds]))
