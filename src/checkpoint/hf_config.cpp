@@ -15,7 +15,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kMistralWindow = 4096;  // transformers' default where the field is not written
+// transformers' defaults where the fields are not written.
+constexpr int64_t kWindow = 4096;
+constexpr int64_t kQwenFullLayers = 28;
 
 // Fields ParseHfConfig reads or checks itself.
 constexpr auto kReadFields = std::to_array<std::string_view>({"architectures",
@@ -108,6 +110,7 @@ constexpr auto kHarmlessFields =
                                      "tie_encoder_decoder",
                                      "cross_attention_hidden_size",
                                      "max_sequence_length",
+                                     "use_sliding_window",
                                      "max_window_layers"});
 
 // Fields with one supported value: anything else would change the numbers.
@@ -119,7 +122,7 @@ const std::vector<FixedField>& FixedFields() {
   static const std::vector<FixedField> fields = {{"pretraining_tp", 1},
                                                  {"partial_rotary_factor", 1.0},
                                                  {"rope_interleaved", false},
-                                                 {"use_sliding_window", false},
+                                                 {"use_mrope", false},
                                                  {"pruned_heads", json::object()},
                                                  {"is_encoder_decoder", false},
                                                  {"add_cross_attention", false}};
@@ -166,7 +169,7 @@ const std::array<Family, 4>& Families() {
   return families;
 }
 
-const Family& CheckModelType(const JsonFields& fields) {
+const Family& ReadFamily(const JsonFields& fields) {
   const json* type = fields.Find("model_type");
   const auto family = std::find_if(Families().begin(), Families().end(), [&](const Family& known) {
     return type != nullptr && *type == known.type;
@@ -189,10 +192,17 @@ const Family& CheckModelType(const JsonFields& fields) {
   return *family;
 }
 
-void CheckWindow(const JsonFields& fields, const LlamaConfig& config) {
+// Mistral's layers all have the window that is written; Qwen's have one only if use_sliding_window
+// says so, and only from max_window_layers on.
+void CheckWindow(const JsonFields& fields, const Family& family, const LlamaConfig& config) {
+  if (!family.sliding_window && !fields.Flag("use_sliding_window", false)) return;
+  if (!family.sliding_window &&
+      fields.Integer("max_window_layers", kQwenFullLayers) >= config.num_hidden_layers) {
+    return;
+  }
   const bool written = fields.Names("sliding_window");
   if (written && fields.Find("sliding_window") == nullptr) return;
-  if (fields.Integer("sliding_window", kMistralWindow) >= config.max_position_embeddings) return;
+  if (fields.Integer("sliding_window", kWindow) >= config.max_position_embeddings) return;
   const std::string expected = "null, or at least max_position_embeddings (" +
                                std::to_string(config.max_position_embeddings) + ")";
   fields.Fail("sliding_window", written ? expected : expected + "; not written means 4096",
@@ -258,8 +268,7 @@ void WarnOfUnknownFields(const json& object, std::string_view where) {
     if (!fixed && !in(kReadFields, name) && !in(kHarmlessFields, name)) unknown.push_back(name);
   }
   if (!unknown.empty()) {
-    Warn(std::string(where) +
-         ": ignoring fields that Llama models do not have: " + Join(unknown, ", "));
+    Warn(std::string(where) + ": ignoring fields that meap does not know: " + Join(unknown, ", "));
   }
 }
 
@@ -268,7 +277,7 @@ void WarnOfUnknownFields(const json& object, std::string_view where) {
 LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where) {
   const json object = ParseJsonObject(json_text, where);
   const JsonFields fields(object, std::string(where));
-  const Family& family = CheckModelType(fields);
+  const Family& family = ReadFamily(fields);
   CheckFixedFields(fields);
   LlamaConfig config;
   config.hidden_size = fields.Integer("hidden_size", {});
@@ -288,7 +297,7 @@ LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where) {
   config.torch_dtype = ReadDtype(fields);
   ReadTokenIds(fields, family, config);
   ReadRope(fields, config);
-  if (family.sliding_window) CheckWindow(fields, config);
+  CheckWindow(fields, family, config);
   WarnOfUnknownFields(object, where);
   ResolveConfig(config, where);
   return config;

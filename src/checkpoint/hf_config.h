@@ -69,8 +69,9 @@ LlamaConfig ParseHfConfig(std::string_view json_text, std::string_view where);
 /// that end a text, those hold, as in transformers.
 LlamaConfig ReadHfConfig(const fs::path& folder);
 
-/// The texts of config.json and generation_config.json, as transformers 4.40 to 5.2 read them
-/// (Qwen3 from 4.51). The same config gives the same bytes.
+/// The texts of config.json and generation_config.json, as transformers 4.40 to 5.2 read them:
+/// llama3 scaling from 4.43 on, Qwen3 from 4.51, and Qwen2 with any scaling or a head_dim of its
+/// own from 4.49. The same config gives the same bytes.
 std::string HfConfigJson(const LlamaConfig& config);
 std::string GenerationConfigJson(const LlamaConfig& config);
 

@@ -44,8 +44,8 @@ void CheckRope(const LlamaConfig& config, std::string_view where) {
           std::to_string(scaling.high_freq_factor));
 }
 
-// 4.40 takes for linear scaling exactly {"type", "factor"}; every later version takes that too.
-// llama3 scaling is known from 4.43 on, under "rope_type".
+// Llama in 4.40 takes for linear scaling exactly {"type", "factor"}; every later version takes that
+// too. llama3 scaling is known from 4.43 on, under "rope_type".
 ordered_json RopeScalingJson(const RopeScaling& scaling) {
   if (scaling.kind == RopeScaling::Kind::kLlama3) {
     return {{"rope_type", "llama3"},
@@ -115,31 +115,36 @@ void ResolveConfig(LlamaConfig& config, std::string_view where) {
 
 std::string HfConfigJson(const LlamaConfig& config) {
   const auto& [type, architecture] = FamilyOf(config);
-  return Text({{"architectures", {architecture}},
-               {"attention_bias", config.attention_bias},
-               {"attention_dropout", 0.0},
-               {"bos_token_id", TokenIdJson(config.bos_token_id)},
-               {"eos_token_id", EosJson(config)},
-               {"head_dim", config.head_dim},
-               {"hidden_act", config.hidden_act},
-               {"hidden_size", config.hidden_size},
-               {"initializer_range", config.initializer_range},
-               {"intermediate_size", config.intermediate_size},
-               {"max_position_embeddings", config.max_position_embeddings},
-               {"mlp_bias", config.mlp_bias},
-               {"model_type", type},
-               {"num_attention_heads", config.num_attention_heads},
-               {"num_hidden_layers", config.num_hidden_layers},
-               {"num_key_value_heads", config.num_key_value_heads},
-               {"pad_token_id", TokenIdJson(config.pad_token_id)},
-               {"pretraining_tp", 1},
-               {"rms_norm_eps", config.rms_norm_eps},
-               {"rope_scaling", RopeScalingJson(config.rope_scaling)},
-               {"rope_theta", config.rope_theta},
-               {"tie_word_embeddings", config.tie_word_embeddings},
-               {"torch_dtype", config.torch_dtype},
-               {"use_cache", true},
-               {"vocab_size", config.vocab_size}});
+  ordered_json object = {{"architectures", {architecture}},
+                         {"attention_bias", config.attention_bias},
+                         {"attention_dropout", 0.0},
+                         {"bos_token_id", TokenIdJson(config.bos_token_id)},
+                         {"eos_token_id", EosJson(config)},
+                         {"head_dim", config.head_dim},
+                         {"hidden_act", config.hidden_act},
+                         {"hidden_size", config.hidden_size},
+                         {"initializer_range", config.initializer_range},
+                         {"intermediate_size", config.intermediate_size},
+                         {"max_position_embeddings", config.max_position_embeddings},
+                         {"mlp_bias", config.mlp_bias},
+                         {"model_type", type},
+                         {"num_attention_heads", config.num_attention_heads},
+                         {"num_hidden_layers", config.num_hidden_layers},
+                         {"num_key_value_heads", config.num_key_value_heads},
+                         {"pad_token_id", TokenIdJson(config.pad_token_id)},
+                         {"pretraining_tp", 1},
+                         {"rms_norm_eps", config.rms_norm_eps},
+                         {"rope_scaling", RopeScalingJson(config.rope_scaling)},
+                         {"rope_theta", config.rope_theta},
+                         {"tie_word_embeddings", config.tie_word_embeddings},
+                         {"torch_dtype", config.torch_dtype},
+                         {"use_cache", true},
+                         {"vocab_size", config.vocab_size}};
+  if (type != "llama") {  // up to 4.51 Qwen's code takes a window of 4096 where none is written
+    object["sliding_window"] = nullptr;
+    object["use_sliding_window"] = false;
+  }
+  return Text(object);
 }
 
 std::string GenerationConfigJson(const LlamaConfig& config) {

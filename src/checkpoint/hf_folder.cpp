@@ -102,7 +102,8 @@ void CheckTiedHead(const SafetensorsFolder::Entry& head,
        .hint = missing.front().name == kHead
                    ? "if the model shares its head with the embedding, config.json must say "
                      "\"tie_word_embeddings\": true"
-                   : "check that config.json belongs to these weights"});
+                   : "check that config.json belongs to these weights: its model_type, "
+                     "num_hidden_layers, attention_bias and mlp_bias"});
 }
 
 [[noreturn]] void WrongTensor(const SafetensorsFolder::Entry& entry, std::string what,
@@ -181,7 +182,7 @@ std::map<std::string, at::Tensor> LoadHfWeights(const fs::path& folder, const Ll
                 "unexpected weight" +
                     (weights.size() == 1 ? std::string()
                                          : " and " + std::to_string(weights.size() - 1) + " more"),
-                "only the tensors that a Llama model of this config.json has",
+                "only the tensors that a model of this config.json has",
                 "check model_type, num_hidden_layers, attention_bias and mlp_bias in config.json");
   }
   return tensors;

@@ -100,8 +100,9 @@ int64_t CountMatrixParameters(const LlamaConfig& config) {
 }
 
 double TrainFlopsPerToken(const LlamaConfig& config, int64_t sequence_length) {
-  const auto attention = static_cast<double>(config.num_hidden_layers * config.hidden_size) *
-                         static_cast<double>(sequence_length);
+  const int64_t width = config.num_attention_heads * config.head_dim;
+  const auto attention =
+      static_cast<double>(config.num_hidden_layers * width) * static_cast<double>(sequence_length);
   return 6.0 * static_cast<double>(CountMatrixParameters(config)) + 6.0 * attention;
 }
 

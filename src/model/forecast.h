@@ -41,7 +41,7 @@ int64_t CountParameters(const LlamaConfig& config);
 int64_t CountMatrixParameters(const LlamaConfig& config);
 
 /// Floating-point operations of training on one token of a row of T: 6 x parameters in matrix
-/// products + 6 x layers x width x T (causal attention). Forward 2, backward 4.
+/// products + 6 x layers x heads x head_dim x T (causal attention). Forward 2, backward 4.
 double TrainFlopsPerToken(const LlamaConfig& config, int64_t sequence_length);
 
 }  // namespace meap

@@ -41,6 +41,21 @@ std::string Message(int code) {
   return reinterpret_cast<const char*>(text);
 }
 
+/// Whether PCRE2's compiler (seen in 10.42) may lose or shift matches of a translated pattern:
+/// empty alternatives and atomic groups. Literals are escaped there, so that each "|" parts
+/// alternatives, and what stands before the first of a group ends its opening bracket.
+bool NeedsInterpreter(std::string_view pattern) {
+  if (pattern.find("(?>") != std::string_view::npos) return true;
+  for (size_t at = 0; at < pattern.size(); ++at) {
+    if (pattern[at] != '|') continue;
+    const char before = at == 0 ? '|' : pattern[at - 1];
+    const char after = at + 1 == pattern.size() ? '|' : pattern[at + 1];
+    if (std::string_view("|:=!").find(before) != std::string_view::npos) return true;
+    if (after == '|' || after == ')') return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Regex::Regex(std::string_view pattern, const std::string& where)
@@ -56,7 +71,7 @@ Regex::Regex(std::string_view pattern, const std::string& where)
                       .expected = Message(error),
                       .got = std::string(pattern)});
   }
-  pcre2_jit_compile(code_->code, PCRE2_JIT_COMPLETE);
+  if (!NeedsInterpreter(translated)) pcre2_jit_compile(code_->code, PCRE2_JIT_COMPLETE);
 }
 
 Regex::Regex(Regex&&) noexcept = default;

@@ -295,7 +295,8 @@ class Translator {
     }
     if (Peek() != '[') return false;
     if (Peek(1) == ':') Refuse("a POSIX bracket ([:...:])");
-    if (++class_depth_ > kMostClassDepth) Refuse("classes inside classes inside classes");
+    if (++class_depth_ > kMostClassDepth)
+      Refuse("classes that are more than 32 deep in each other");
     ++at_;
     ranges = Class();
     --class_depth_;

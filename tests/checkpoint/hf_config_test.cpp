@@ -211,10 +211,64 @@ TEST(HfConfigTest, Qwen2HasItsOwnDefaultsAndBiases) {
   EXPECT_EQ(config.max_position_embeddings, 32768);
   EXPECT_FALSE(config.bos_token_id);
   EXPECT_TRUE(config.eos_token_id.empty());
-  EXPECT_EQ(json::parse(HfConfigJson(config))["model_type"], "qwen2");
+  const json written = json::parse(HfConfigJson(config));
+  EXPECT_EQ(written["model_type"], "qwen2");
+  // Versions up to 4.51 take a window of 4096 where none is written, used or not.
+  EXPECT_EQ(written["sliding_window"], nullptr);
+  EXPECT_TRUE(written.contains("sliding_window"));
+  EXPECT_EQ(written["use_sliding_window"], false);
   EXPECT_EQ(ParseHfConfig(HfConfigJson(config), "x"), config);
-  object["use_sliding_window"] = true;
-  EXPECT_THAT(ErrorOf([&] { Parse(object); }).where, HasSubstr("use_sliding_window"));
+  object["num_attention_heads"] = 32;
+  object.erase("num_key_value_heads");
+  EXPECT_EQ(Parse(object).num_key_value_heads, 32);
+  object["num_attention_heads"] = 16;
+  object["num_key_value_heads"] = nullptr;
+  EXPECT_EQ(Parse(object).num_key_value_heads, 16);
+}
+
+TEST(HfConfigTest, QwenOnlyWithoutAWindow) {
+  const auto qwen = [](json changes) {
+    changes["model_type"] = "qwen2";
+    changes["use_sliding_window"] = true;
+    return changes;
+  };
+  EXPECT_EQ(With(qwen({{"max_window_layers", 2}})).num_hidden_layers, 2);
+  EXPECT_EQ(With(qwen({{"max_window_layers", 1}, {"sliding_window", 256}})).num_hidden_layers, 2);
+  const ErrorParts window = ErrorWith(qwen({{"max_window_layers", 1}, {"sliding_window", 255}}));
+  EXPECT_THAT(window.where, HasSubstr("sliding_window"));
+  EXPECT_THAT(window.hint, HasSubstr("max_position_embeddings"));
+}
+
+TEST(HfConfigTest, PublishedQwen2IsTakenWithoutAWarning) {
+  const json published = {{"architectures", {"Qwen2ForCausalLM"}},
+                          {"attention_dropout", 0.0},
+                          {"bos_token_id", 151643},
+                          {"eos_token_id", 151643},
+                          {"hidden_act", "silu"},
+                          {"hidden_size", 896},
+                          {"initializer_range", 0.02},
+                          {"intermediate_size", 4864},
+                          {"max_position_embeddings", 32768},
+                          {"max_window_layers", 24},
+                          {"model_type", "qwen2"},
+                          {"num_attention_heads", 14},
+                          {"num_hidden_layers", 24},
+                          {"num_key_value_heads", 2},
+                          {"rms_norm_eps", 1e-06},
+                          {"rope_theta", 1000000.0},
+                          {"sliding_window", 32768},
+                          {"tie_word_embeddings", true},
+                          {"torch_dtype", "bfloat16"},
+                          {"transformers_version", "4.40.1"},
+                          {"use_cache", true},
+                          {"use_mrope", false},
+                          {"use_sliding_window", false},
+                          {"vocab_size", 151936}};
+  ::testing::internal::CaptureStderr();
+  const LlamaConfig config = Parse(published);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(config.head_dim, 64);
+  EXPECT_EQ(config.eos_token_id, std::vector<int64_t>{151643});
 }
 
 TEST(HfConfigTest, Qwen3NormsItsHeads) {
@@ -226,6 +280,7 @@ TEST(HfConfigTest, Qwen3NormsItsHeads) {
   LlamaConfig config = Parse(object);
   EXPECT_TRUE(config.qk_norm);
   EXPECT_EQ(config.head_dim, 128);
+  EXPECT_TRUE(config.eos_token_id.empty());
   EXPECT_EQ(config.num_key_value_heads, 32);
   EXPECT_FALSE(config.attention_bias);
   EXPECT_EQ(ParseHfConfig(HfConfigJson(config), "x"), config);

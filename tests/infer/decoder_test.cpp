@@ -25,6 +25,7 @@ struct Shape {
   bool biases = false;
   bool tied = true;
   bool qk_norm = false;
+  bool output_bias = true;
 };
 
 Llama MakeModel(const Shape& shape) {
@@ -38,6 +39,7 @@ Llama MakeModel(const Shape& shape) {
   config.mlp_bias = shape.biases;
   config.tie_word_embeddings = shape.tied;
   config.qk_norm = shape.qk_norm;
+  config.attention_output_bias = shape.output_bias;
   config.initializer_range = 0.2;
   Llama model(config, shape.dtype, at::kCPU);
   model.Initialize(3);
@@ -104,6 +106,7 @@ TEST(Decoder, GivesTheBitsOfForward) {
                                      {at::kBFloat16, 4, 341, true, false},
                                      {at::kFloat, 1, 37, true, true},
                                      {at::kFloat, 2, 344, false, true, true},
+                                     {.dtype = at::kBFloat16, .biases = true, .output_bias = false},
                                      {at::kBFloat16, 1, 344, true, false, true}};
   for (const Shape& shape : shapes) {
     const Llama model = MakeModel(shape);

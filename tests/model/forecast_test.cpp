@@ -43,9 +43,30 @@ TEST(CountParameters, AreThoseOfTheModel) {
   }
 }
 
+TEST(CountParameters, KnowsBiasesAndNormsOfHeads) {
+  LlamaConfig config = Preset("tiny", 64);
+  config.attention_bias = true;
+  for (const bool output : {false, true}) {
+    config.attention_output_bias = output;
+    config.qk_norm = output;
+    EXPECT_EQ(CountParameters(config), Llama(config, at::kFloat, at::kCPU).ParameterCount());
+  }
+}
+
 TEST(TrainFlopsPerToken, IsTheFormulaOfTheInterface) {
   // 55 % of 989 TFLOP/s is about 69,000 tokens/s of meap-1.1b at context 4096.
   EXPECT_NEAR(0.55 * 989e12 / TrainFlopsPerToken(Preset("meap-1.1b", 4096), 4096), 69000, 1000);
+}
+
+TEST(TrainFlopsPerToken, CountsAttentionByItsOwnWidth) {
+  LlamaConfig config = Preset("tiny", 64);
+  const auto attention = [&] {
+    return TrainFlopsPerToken(config, 64) -
+           6.0 * static_cast<double>(CountMatrixParameters(config));
+  };
+  const double before = attention();
+  config.head_dim *= 2;
+  EXPECT_DOUBLE_EQ(attention(), 2 * before);
 }
 
 TEST(ForecastMemory, OptimizerAndWeightsAreExact) {
@@ -76,6 +97,17 @@ TEST(ForecastMemory, WhatIsMadeAgainIsNotKept) {
   shape.recomputed = Recomputed::kBlock;
   EXPECT_LT(mlp, 0.7 * none);
   EXPECT_LT(BytesOf(shape, "activations"), 0.5 * mlp);
+}
+
+TEST(ForecastMemory, NormsOfHeadsKeepWhatTheyNormed) {
+  TrainShape shape = SmallModel(4, 2);
+  const double before = BytesOf(shape, "activations");
+  shape.config.qk_norm = true;
+  const LlamaConfig& c = shape.config;
+  const int64_t heads = c.num_attention_heads + c.num_key_value_heads;
+  const int64_t normed = 2 * 1024 * c.num_hidden_layers * heads;
+  EXPECT_DOUBLE_EQ(BytesOf(shape, "activations") - before,
+                   4.0 * static_cast<double>(normed * (c.head_dim + 1)));
 }
 
 TEST(ForecastMemory, ActivationsGrowWithTheRowsOfAPass) {

@@ -37,7 +37,9 @@ StepResult Step(Recomputed recomputed, at::ScalarType dtype, bool only_norms_tra
   ModelOptions options;
   options.preset = "tiny";
   options.num_hidden_layers = 6;
-  Llama model(ConfigFromOptions(options, 50, 256), dtype, at::kCPU);
+  LlamaConfig config = ConfigFromOptions(options, 50, 256);
+  config.qk_norm = true;
+  Llama model(config, dtype, at::kCPU);
   model.Initialize(1);
   model.SetRecomputed(recomputed);
   for (const Parameter& parameter : model.parameters()) {

@@ -46,6 +46,17 @@ class GpuTest : public ::testing::TestWithParam<at::ScalarType> {
 
 INSTANTIATE_TEST_SUITE_P(Dtypes, GpuTest, ::testing::Values(at::kFloat, at::kBFloat16));
 
+TEST_P(GpuTest, NormHeads) {
+  const auto by_parts = [](const auto& in) {
+    const auto parts = in[0].split_with_sizes({4, 2, 2}, 1);
+    return std::vector<at::Tensor>{at::cat({reference::RmsNorm(parts[0], in[1], 1e-5),
+                                            reference::RmsNorm(parts[1], in[2], 1e-5), parts[2]},
+                                           1)};
+  };
+  ExpectSame([](const auto& in) { return std::vector{NormHeads(in[0], 4, in[1], in[2], 1e-5)}; },
+             by_parts, {OnGpu({37, 8, 128}, 1), OnGpu({128}, 2), OnGpu({128}, 3)});
+}
+
 TEST_P(GpuTest, RmsNorm) {
   for (const int64_t width : {1, 7, 64, 1023, 2048, 16384}) {
     SCOPED_TRACE(width);

@@ -122,6 +122,19 @@ def test_what_is_tuned_is_exported_as_what_it_was(folder, recipe, tmp_path):
     check_scores(exported, tmp_path)
 
 
+def test_the_adapter_gives_the_logits_of_the_merged_model(folder, recipe, tmp_path):
+    peft = pytest.importorskip("peft")
+    for export in ("merged", "adapter"):
+        run_meap("finetune", recipe, "lora.rank=4", "optimizer.lr=0.03", f"lora.export={export}", f"output={tmp_path / export}")
+    ids = AutoTokenizer.from_pretrained(tmp_path / "merged/hf")("The king of the land [MASK] old", return_tensors="pt").input_ids
+    with torch.no_grad():
+        merged = load(tmp_path / "merged/hf")[0](ids).logits
+        adapted = peft.AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapter/hf", dtype=torch.float32)(ids).logits
+        plain = load(folder)[0](ids).logits
+    torch.testing.assert_close(adapted, merged, atol=2e-4, rtol=1e-4)
+    assert (plain - merged).abs().max() > 0.01
+
+
 def test_attention_is_that_of_transformers(folder, tmp_path):
     """The measures read the model's own keys and queries, normed and turned."""
     (tmp_path / "text.json").write_text(json.dumps({"segments": [{"name": "a", "text": "The king of the land"}, {"name": "b", "text": " was old."}]}))
