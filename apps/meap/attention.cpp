@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include "analysis/attention_report.h"
@@ -77,6 +78,14 @@ class SharedStream {
   std::vector<int32_t> stream_;
 };
 
+constexpr int64_t kUsualLength = 256;
+
+/// Without --length: the usual one, or what the first model's context holds.
+void ChooseLength(CorpusOptions& corpus, const LoadedModel& loaded) {
+  if (!corpus.lengths.empty()) return;
+  corpus.lengths = {std::min(kUsualLength, loaded.model.config().max_position_embeddings)};
+}
+
 Json Settings(const AttentionArguments& arguments) {
   return {{"input", arguments.corpus.inputs},
           {"seed", arguments.flags.seed},
@@ -90,6 +99,7 @@ void RunDecay(AttentionArguments& arguments) {
   SharedStream stream;
   const auto runs =
       MeasureEach<MaskEffectRun>(arguments, /*needs_mask=*/true, [&](const LoadedModel& loaded) {
+        ChooseLength(arguments.corpus, loaded);
         return MeasureMaskEffects(loaded, stream.Of(loaded, arguments.corpus), arguments.corpus,
                                   arguments.ratios, arguments.flags.seed);
       });
@@ -103,6 +113,7 @@ void RunProfile(AttentionArguments& arguments) {
   arguments.bootstrap.seed = arguments.flags.seed;
   const auto runs =
       MeasureEach<ProfileRun>(arguments, /*needs_mask=*/false, [&](const LoadedModel& loaded) {
+        ChooseLength(arguments.corpus, loaded);
         return MeasureProfiles(loaded, ReadStream(loaded, arguments.corpus), arguments.corpus);
       });
   Json report = ProfileJson(runs, arguments.bootstrap);
@@ -132,15 +143,15 @@ void AddModelOptions(CLI::App& command, AttentionArguments& arguments) {
 
 void AddCorpusOptions(CLI::App& command, AttentionArguments& arguments) {
   CorpusOptions& corpus = arguments.corpus;
-  corpus.lengths = {256};
   command.add_option("--input", corpus.inputs, "Text to look at: files, globs or folders")
       ->required();
   command.add_option("--text-field", corpus.text_field, "Field or column that holds the text")
       ->capture_default_str();
-  command.add_option("--length", corpus.lengths, "Tokens in a window; several: 256,512")
+  command
+      .add_option("--length", corpus.lengths,
+                  "Tokens in a window; several: 256,512 [256, or the context if it is less]")
       ->delimiter(',')
-      ->check(CLI::Range(int64_t{2}, int64_t{1} << 24))
-      ->capture_default_str();
+      ->check(CLI::Range(int64_t{2}, int64_t{1} << 24));
   command.add_option("--windows", corpus.windows, "Windows of each length, from the text's start")
       ->check(AtLeast(1))
       ->capture_default_str();
@@ -173,7 +184,7 @@ void AddDecay(CLI::App& attention) {
       "A tokenizer without [MASK] gets one, its row being the mean of the embedding.\n"
       "Examples:\n"
       "  meap attention decay --model runs/demo/ntp/hf --model runs/demo/meap/hf \\\n"
-      "    --input runs/demo/validation.jsonl --length 128,256 --ratio 0.05,0.15 "
+      "    --input runs/demo/validation.jsonl --length 64,128 --ratio 0.05,0.15 "
       "--output decay.json\n"
       "  meap attention decay --model runs/meap/hf --input corpus.jsonl.zst --by layers");
   command->callback([arguments] { RunDecay(*arguments); });
@@ -188,7 +199,7 @@ void AddProfile(CLI::App& attention) {
   command->footer(
       "Example:\n"
       "  meap attention profile --model runs/demo/ntp/hf --model runs/demo/meap/hf \\\n"
-      "    --input runs/demo/validation.jsonl --length 256 --output profile.json");
+      "    --input runs/demo/validation.jsonl --output profile.json");
   command->callback([arguments] { RunProfile(*arguments); });
 }
 

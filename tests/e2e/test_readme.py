@@ -64,9 +64,12 @@ def test_tour(small_demo):
     walk(small_demo)
 
 
-@pytest.mark.parametrize("page", ["data", "recipes"])
+@pytest.mark.parametrize("page", ["analysis", "data", "recipes"])
 def test_page(page, small_demo):
     """Pages that say that their examples run one after another beside the demo's files."""
+    if page == "analysis":  # which looks at the demo's models
+        for objective in ("ntp", "meap"):
+            bash(f"build/meap pretrain recipes/demo.yaml objective.name={objective} train.steps=5 output=runs/demo/{objective}", small_demo)
     for block in blocks((ROOT / f"docs/{page}.md").read_text(), "sh"):
         bash(block, small_demo)
 
