@@ -52,7 +52,8 @@ SegmentShares MeasureSegments(const LoadedModel& loaded, const std::vector<TextS
     throw InputError({.what = "the segments are longer than the model's context",
                       .where = "segments",
                       .expected = "at most " + std::to_string(context) + " tokens",
-                      .got = std::to_string(length) + " tokens"});
+                      .got = std::to_string(length) + " tokens",
+                      .hint = "give a shorter text: --input FILE.json"});
   }
   shares.last_token_LHC = SharesFrom(loaded, tokens, length - 1);
   if (answer_tokens > 0) {

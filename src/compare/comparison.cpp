@@ -49,7 +49,8 @@ std::optional<RunScore> ScoreOf(const EvalRun& run, const std::string& task,
 /// The difference of two means without samples: normal, independent.
 ScoreDifference UnpairedDifference(const RunScore& a, const RunScore& b, double confidence) {
   ScoreDifference difference{.value = b.mean - a.mean};
-  const double error = std::hypot(a.stderr_of_mean.value_or(0), b.stderr_of_mean.value_or(0));
+  if (!a.stderr_of_mean || !b.stderr_of_mean) return difference;
+  const double error = std::hypot(*a.stderr_of_mean, *b.stderr_of_mean);
   // The normal quantile by bisection of its distribution function.
   double low = 0;
   double high = 10;
@@ -57,7 +58,7 @@ ScoreDifference UnpairedDifference(const RunScore& a, const RunScore& b, double 
     const double middle = (low + high) / 2;
     (std::erf(middle / std::sqrt(2.0)) < confidence ? low : high) = middle;
   }
-  difference.interval = {difference.value - low * error, difference.value + low * error};
+  difference.interval = Interval{difference.value - low * error, difference.value + low * error};
   return difference;
 }
 
@@ -68,7 +69,10 @@ MetricRow CompareMetric(const Comparison& comparison, const std::vector<TaskPair
     row.scores.push_back(ScoreOf(comparison.runs[r], task, metric));
     row.differences.emplace_back();
     if (r == 0 || !row.scores[0] || !row.scores[r]) continue;
-    row.differences[r] = PairedDifference(pairs[r], metric, comparison.options);
+    row.differences[r] = PooledDifference(pairs[r], metric, comparison.options);
+    if (!row.differences[r]) {
+      row.differences[r] = PairedDifference(pairs[r], metric, comparison.options);
+    }
     if (!row.differences[r]) {
       row.differences[r] =
           UnpairedDifference(*row.scores[0], *row.scores[r], comparison.options.confidence);
@@ -111,7 +115,9 @@ PositionTable ComparePositions(const Comparison& comparison, const std::vector<T
   std::set<Json> positions;
   for (const EvalRun& run : comparison.runs) {
     cells.push_back(CellsBy(run, task, {"position"}));
-    for (const Json& cell : cells.back()) positions.insert(cell.value("position", Json()));
+    for (const Json& cell : cells.back()) {
+      if (cell.contains(metric)) positions.insert(cell.value("position", Json()));
+    }
   }
   for (const Json& position : positions) {
     PositionCell cell{.position = position};
@@ -211,12 +217,12 @@ std::string WithoutPairs(const Comparison& comparison, const std::string& task, 
   const EvalRun& first = comparison.runs[0];
   const EvalRun& other = comparison.runs[r];
   if (!HasSamples(first, task) || !HasSamples(other, task)) {
-    return "no samples in common (meap eval --samples keeps them), so the interval is that of "
+    return "no samples in common (meap eval --samples keeps them), so intervals are those of "
            "independent runs";
   }
   return "no item that both runs scored (" + first.name + ": " + ScoredOf(first, task) + ", " +
          other.name + ": " + ScoredOf(other, task) +
-         "), so the interval is that of independent runs";
+         "), so intervals are those of independent runs";
 }
 
 /// True, with a note, for a run that has the task and no score: its items were all skipped.

@@ -29,9 +29,10 @@ struct RunScore {
 /// A run's score minus the first run's.
 struct ScoreDifference {
   double value = 0;
-  Interval interval = {};
+  std::optional<Interval> interval = {};
   /// Over samples that both runs have; false: no samples, so the interval is that of two
-  /// independent means with these standard errors, and there is no test.
+  /// independent means with these standard errors, nothing where one has none, and there is no
+  /// test.
   bool paired = false;
   size_t pairs = 0;
   std::optional<McNemar> mcnemar = {};  // for scores of 0 and 1

@@ -28,4 +28,9 @@ TaskPairs PairsAt(const TaskPairs& pairs, const std::string& field,
 std::optional<ScoreDifference> PairedDifference(const TaskPairs& pairs, const std::string& metric,
                                                 const CompareOptions& options);
 
+/// b - a of a figure over all text, such as perplexity: of the sums over the pairs' documents, with
+/// interval and test by drawing and by exchanging whole documents. Nothing for other metrics.
+std::optional<ScoreDifference> PooledDifference(const TaskPairs& pairs, const std::string& metric,
+                                                const CompareOptions& options);
+
 }  // namespace meap

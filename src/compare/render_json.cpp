@@ -17,9 +17,13 @@ Json ScoreJson(const std::optional<RunScore>& score) {
 
 Json DifferenceJson(const std::optional<ScoreDifference>& difference) {
   if (!difference) return nullptr;
-  Json object = {{"difference", difference->value},   {"low", difference->interval.low},
-                 {"high", difference->interval.high}, {"paired", difference->paired},
-                 {"pairs", difference->pairs},        {"p", OrNull(difference->p)}};
+  const std::optional<Interval>& interval = difference->interval;
+  Json object = {{"difference", difference->value},
+                 {"low", interval ? Json(interval->low) : Json(nullptr)},
+                 {"high", interval ? Json(interval->high) : Json(nullptr)},
+                 {"paired", difference->paired},
+                 {"pairs", difference->pairs},
+                 {"p", OrNull(difference->p)}};
   if (difference->mcnemar) {
     object["mcnemar"] = {{"only_first", difference->mcnemar->only_a},
                          {"only_this", difference->mcnemar->only_b},

@@ -17,8 +17,9 @@ std::string ScoreText(const std::optional<RunScore>& score) {
 
 std::string DifferenceText(const std::optional<ScoreDifference>& difference) {
   if (!difference) return kNothing;
-  return fmt::format("{:+.4f} [{:+.4f}, {:+.4f}]{}", difference->value, difference->interval.low,
-                     difference->interval.high, difference->paired ? "" : " *");
+  if (!difference->interval) return fmt::format("{:+.4f}", difference->value);
+  return fmt::format("{:+.4f} [{:+.4f}, {:+.4f}]{}", difference->value, difference->interval->low,
+                     difference->interval->high, difference->paired ? "" : " *");
 }
 
 std::string TestText(const std::optional<ScoreDifference>& difference) {
@@ -128,7 +129,7 @@ std::vector<std::string> Legend(const Comparison& comparison) {
   const bool unpaired =
       std::any_of(comparison.rows.begin(), comparison.rows.end(), [](const MetricRow& row) {
         return std::any_of(row.differences.begin(), row.differences.end(),
-                           [](const auto& d) { return d && !d->paired; });
+                           [](const auto& d) { return d && !d->paired && d->interval; });
       });
   if (unpaired) lines.push_back("*: no samples in common, interval of independent runs");
   return lines;

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "core/error.h"
 #include "data/readers.h"
 #include "eval/task.h"
 #include "evaltext/python_text.h"
+#include "evaltext/running_text.h"
 
 namespace meap {
 namespace {
@@ -24,11 +24,8 @@ int64_t CountWords(std::string_view text) {
 /// A text and what its windows came to.
 struct Document {
   EvalSample sample = {};
-  int64_t bytes = 0;
-  int64_t words = 0;
+  TextSums sums = {};
   size_t windows = 0;
-  double logprob = 0;
-  int64_t tokens = 0;
 };
 
 /// The windows of running text: each token is scored once, with at most `length` - 1 tokens before
@@ -51,16 +48,6 @@ std::vector<Request> Windows(const std::vector<int32_t>& tokens, int32_t prefix,
     predicted = end;
   }
   return windows;
-}
-
-/// Scores from sums. The same names for a document and for all of them.
-Metrics Scores(double logprob, int64_t tokens, int64_t bytes, int64_t words) {
-  const auto per = [&](int64_t count) { return -logprob / static_cast<double>(count); };
-  return {{"nll", per(tokens)},
-          {"perplexity", std::exp(per(tokens))},
-          {"byte_perplexity", std::exp(per(bytes))},
-          {"word_perplexity", std::exp(per(words))},
-          {"bits_per_byte", per(bytes) / std::numbers::ln2}};
 }
 
 nlohmann::ordered_json PositionTable(const std::vector<PositionSum>& sums) {
@@ -97,7 +84,9 @@ class PerplexityTask : public EvalTask {
       const auto reader = OpenDocuments(file, {});
       for (std::string_view text; reader->Next(text);) {
         if (inputs.limit > 0 && documents.size() == inputs.limit) break;
-        Document document{.bytes = static_cast<int64_t>(text.size()), .words = CountWords(text)};
+        Document document;
+        document.sums.bytes = static_cast<int64_t>(text.size());
+        document.sums.words = CountWords(text);
         const std::string id = file.filename().string() + "#" + std::to_string(documents.size());
         document.sample = {.model = {}, .task = info_.name, .id = id, .item = id};
         document.sample.prompt_hash = PromptHash(text);
@@ -118,38 +107,32 @@ class PerplexityTask : public EvalTask {
   static TaskOutcome Finish(std::vector<Document> documents, std::span<const Response> responses) {
     TaskOutcome result;
     std::vector<PositionSum> positions;
-    Document all;
+    TextSums all;
     size_t next = 0;
     for (Document& document : documents) {
       for (size_t w = 0; w < document.windows; ++w, ++next) {
         const Response& response = responses[next];
-        document.logprob += response.logprob;
-        document.tokens += response.tokens;
+        document.sums.logprob += response.logprob;
+        document.sums.tokens += response.tokens;
         positions.resize(std::max(positions.size(), response.positions.size()));
         for (size_t b = 0; b < response.positions.size(); ++b) {
           positions[b].logprob += response.positions[b].logprob;
           positions[b].tokens += response.positions[b].tokens;
         }
       }
-      all.logprob += document.logprob;
-      all.tokens += document.tokens;
-      all.bytes += document.bytes;
-      all.words += document.words;
+      all += document.sums;
       EvalSample& sample = document.sample;
-      if (document.tokens > 0) {
-        sample.metrics = Scores(document.logprob, document.tokens, document.bytes, document.words);
+      if (document.sums.tokens > 0) {
+        sample.metrics = TextScores(document.sums);
       } else {
         sample.skipped = "the tokenizer makes no tokens of it";
       }
-      sample.extra = {{"logprob", document.logprob},
-                      {"tokens", document.tokens},
-                      {"bytes", document.bytes},
-                      {"words", document.words}};
+      sample.extra = TextSumsJson(document.sums);
       result.samples.push_back(std::move(sample));
     }
     result.summary = Summarize(result.samples);  // then the means over all text, not documents
     if (all.tokens > 0) {
-      for (const auto& [name, value] : Scores(all.logprob, all.tokens, all.bytes, all.words)) {
+      for (const auto& [name, value] : TextScores(all)) {
         result.summary.results[name] = value;
         result.summary.results[name + "_stderr"] = nullptr;
       }

@@ -55,26 +55,34 @@ MeanError MeanAndError(std::span<const double> values) {
   return result;
 }
 
+Interval Bootstrap(uint32_t clusters, int resamples, double confidence, uint64_t seed,
+                   const std::function<double(std::span<const uint32_t>)>& statistic) {
+  std::vector<double> values(static_cast<size_t>(resamples));
+  std::vector<uint32_t> draws(clusters);
+  for (size_t r = 0; r < values.size(); ++r) {
+    PhiloxStream random(seed, kBootstrapStream, 0, r);
+    for (uint32_t& draw : draws) draw = random.Below(clusters);
+    values[r] = statistic(draws);
+  }
+  std::sort(values.begin(), values.end());
+  const double tail = (1 - confidence) / 2;
+  return {Quantile(values, tail), Quantile(values, 1 - tail)};
+}
+
 Interval PairedBootstrap(std::span<const double> a, std::span<const double> b,
                          std::span<const uint32_t> cluster, uint32_t clusters, int resamples,
                          double confidence, uint64_t seed) {
   const ClusterSums sums = SumClusters(a, b, cluster, clusters);
   if (a.empty()) return {};
-  std::vector<double> means(static_cast<size_t>(resamples));
-  for (size_t r = 0; r < means.size(); ++r) {
-    PhiloxStream random(seed, kBootstrapStream, 0, r);
+  return Bootstrap(clusters, resamples, confidence, seed, [&](std::span<const uint32_t> draws) {
     double sum = 0;
     uint64_t count = 0;
-    for (uint32_t i = 0; i < clusters; ++i) {
-      const uint32_t drawn = random.Below(clusters);
+    for (const uint32_t drawn : draws) {
       sum += sums.difference[drawn];
       count += sums.size[drawn];
     }
-    means[r] = count == 0 ? 0 : sum / static_cast<double>(count);
-  }
-  std::sort(means.begin(), means.end());
-  const double tail = (1 - confidence) / 2;
-  return {Quantile(means, tail), Quantile(means, 1 - tail)};
+    return count == 0 ? 0 : sum / static_cast<double>(count);
+  });
 }
 
 McNemar McNemarTest(std::span<const double> a, std::span<const double> b) {
@@ -99,30 +107,36 @@ McNemar McNemarTest(std::span<const double> a, std::span<const double> b) {
   return test;
 }
 
+double SignFlipTest(uint32_t clusters, int resamples, uint64_t seed, double rounding,
+                    const std::function<double(const SignFlips&)>& statistic) {
+  SignFlips flips(clusters, false);
+  const double threshold = std::abs(statistic(flips)) - rounding;
+  int extreme = 1;
+  for (int r = 0; r < resamples; ++r) {
+    PhiloxStream random(seed, kSignStream, 0, static_cast<uint64_t>(r));
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < clusters; ++i) {
+      if (i % 32 == 0) bits = random.NextBits();
+      flips[i] = (bits >> (i % 32) & 1) == 0;
+    }
+    extreme += std::abs(statistic(flips)) >= threshold ? 1 : 0;
+  }
+  return static_cast<double>(extreme) / static_cast<double>(resamples + 1);
+}
+
 double SignFlipTest(std::span<const double> a, std::span<const double> b,
                     std::span<const uint32_t> cluster, uint32_t clusters, int resamples,
                     uint64_t seed) {
   const ClusterSums sums = SumClusters(a, b, cluster, clusters);
-  double observed = 0;
   double scale = 0;
-  for (const double difference : sums.difference) {
-    observed += difference;
-    scale += std::abs(difference);
-  }
-  // Sums in another order differ in the last bits: equal counts as at least as extreme.
-  const double threshold = std::abs(observed) - 1e-12 * scale;
-  int extreme = 1;
-  for (int r = 0; r < resamples; ++r) {
-    PhiloxStream random(seed, kSignStream, 0, static_cast<uint64_t>(r));
+  for (const double difference : sums.difference) scale += std::abs(difference);
+  return SignFlipTest(clusters, resamples, seed, 1e-12 * scale, [&](const SignFlips& flips) {
     double sum = 0;
-    uint32_t bits = 0;
     for (uint32_t i = 0; i < clusters; ++i) {
-      if (i % 32 == 0) bits = random.NextBits();
-      sum += (bits >> (i % 32) & 1) != 0 ? sums.difference[i] : -sums.difference[i];
+      sum += flips[i] ? -sums.difference[i] : sums.difference[i];
     }
-    extreme += std::abs(sum) >= threshold ? 1 : 0;
-  }
-  return static_cast<double>(extreme) / static_cast<double>(resamples + 1);
+    return sum;
+  });
 }
 
 Agreement RaterAgreement(size_t both_yes, size_t only_first, size_t only_second, size_t both_no) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace meap {
 
@@ -24,6 +26,11 @@ struct Interval {
   double high = 0;
 };
 
+/// Percentile interval of a statistic over `resamples` draws with replacement of `clusters` numbers
+/// from [0, clusters). A pure function of its arguments.
+Interval Bootstrap(uint32_t clusters, int resamples, double confidence, uint64_t seed,
+                   const std::function<double(std::span<const uint32_t>)>& statistic);
+
 /// Percentile interval of the mean difference b - a over `resamples` draws with replacement of
 /// clusters (questions): `cluster[i]` in [0, clusters) says which pair i belongs to, so that the
 /// samples of one question are drawn together. A pure function of its arguments.
@@ -40,6 +47,16 @@ struct McNemar {
   double p = 1;
 };
 McNemar McNemarTest(std::span<const double> a, std::span<const double> b);
+
+/// For each cluster, whether what belongs to the two sides changes places.
+using SignFlips = std::vector<bool>;
+
+/// Two-sided p-value of a statistic that changes its sign when all clusters are flipped: by
+/// flipping them at random (`resamples` draws and the data itself, which flips none). Sums in
+/// another order differ in the last bits: values that differ by no more than `rounding` count as
+/// equal.
+double SignFlipTest(uint32_t clusters, int resamples, uint64_t seed, double rounding,
+                    const std::function<double(const SignFlips&)>& statistic);
 
 /// Two-sided p-value of the sign of b - a by flipping the signs of clusters' sums at random
 /// (`resamples` draws and the data itself): for scores that are not 0 or 1.

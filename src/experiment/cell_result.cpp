@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "evaltext/running_text.h"
+
 namespace meap {
 namespace {
 
@@ -38,6 +40,7 @@ void AddEvaluation(const Json& results, const fs::path& samples, CellResult& res
   }
   if (!fs::exists(samples)) return;
   for (const EvalSample& sample : ReadSamples(samples)) {
+    if (TextSumsOf(sample)) continue;  // figures over all text are no means of items
     for (const auto& [metric, value] : sample.metrics) {
       const std::string name = sample.task + "." + metric;
       result.samples[name][sample.id] = value;

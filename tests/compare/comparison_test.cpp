@@ -8,6 +8,7 @@
 #include <set>
 
 #include "compare/render.h"
+#include "evaltext/running_text.h"
 #include "tests/support.h"
 
 namespace meap {
@@ -76,8 +77,8 @@ TEST(ComparisonTest, DifferencesArePairedOverQuestions) {
   EXPECT_NEAR(difference.value, 0.25 / 3, 1e-12);
   // A question's difference is 1/3 for a quarter of them and 0 for the others.
   const double error = std::sqrt(0.25 * 0.75 / 200) / 3;
-  EXPECT_NEAR(difference.interval.low, difference.value - 1.96 * error, 0.004);
-  EXPECT_NEAR(difference.interval.high, difference.value + 1.96 * error, 0.004);
+  EXPECT_NEAR(difference.interval->low, difference.value - 1.96 * error, 0.004);
+  EXPECT_NEAR(difference.interval->high, difference.value + 1.96 * error, 0.004);
   EXPECT_EQ(difference.mcnemar->only_a, 0U);
   EXPECT_EQ(difference.mcnemar->only_b, 50U);
   EXPECT_LT(*difference.p, 0.001);
@@ -120,7 +121,7 @@ TEST(ComparisonTest, WithoutSamplesTheIntervalIsThatOfIndependentRuns) {
   EXPECT_FALSE(difference.p.has_value());
   const double error = std::hypot(*comparison.rows[0].scores[0]->stderr_of_mean,
                                   *comparison.rows[0].scores[1]->stderr_of_mean);
-  EXPECT_NEAR(difference.interval.high, difference.value + 1.959964 * error, 1e-6);
+  EXPECT_NEAR(difference.interval->high, difference.value + 1.959964 * error, 1e-6);
   EXPECT_THAT(comparison.notes, ElementsAre(HasSubstr("no samples in common")));
 }
 
@@ -160,6 +161,68 @@ TEST(ComparisonTest, ATaskWithoutAScoreIsNoted) {
     EXPECT_THAT(both.notes, ElementsAre(HasSubstr("kv75, a: no score")));
     EXPECT_THAT(RenderMarkdown(both), HasSubstr("| kv75 | contains |"));
   }
+}
+
+/// A run of the perplexity task over ten documents of 10 to 100 tokens, each token at
+/// nll(document).
+template <typename F>
+EvalRun RunOverText(const std::string& name, const F& nll, bool with_samples) {
+  EvalRun run{name, "out.json", {{"results", Json::object()}}, {}};
+  TextSums all;
+  for (int i = 1; i <= 10; ++i) {
+    const TextSums sums{
+        .logprob = -10.0 * i * nll(i), .tokens = 10 * i, .bytes = 40 * i, .words = 8 * i};
+    all += sums;
+    const std::string id = "text#" + std::to_string(i);
+    run.samples.push_back({.model = name, .task = "perplexity", .id = id, .item = id});
+    run.samples.back().metrics = TextScores(sums);
+    run.samples.back().extra = TextSumsJson(sums);
+  }
+  Json& results = run.object["results"]["perplexity"];
+  for (const auto& [metric, value] : TextScores(all)) {
+    results[metric] = value;
+    results[metric + "_stderr"] = nullptr;
+  }
+  run.object["breakdowns"]["perplexity"] = {
+      {{"by", {"position"}}, {"cells", {{{"position", 1}, {"n", 10}, {"nll", 5}}}}}};
+  if (!with_samples) run.samples.clear();
+  return run;
+}
+
+TEST(ComparisonTest, FiguresOfAllTextAreNoMeansOfDocuments) {
+  const auto even = [](int) { return 2.0; };
+  const auto better_at_long = [](int i) { return i == 10 ? 1.0 : i == 1 ? 4.0 : 2.0; };
+  const Comparison comparison = Compare(
+      {RunOverText("a", even, true), RunOverText("b", better_at_long, true)}, {.resamples = 4000});
+  ASSERT_THAT(comparison.rows, SizeIs(5));
+  for (const MetricRow& row : comparison.rows) {
+    const ScoreDifference& difference = *row.differences[1];
+    EXPECT_TRUE(difference.paired) << row.metric;
+    EXPECT_NEAR(difference.value, row.scores[1]->mean - row.scores[0]->mean, 1e-9) << row.metric;
+    EXPECT_LT(difference.interval->low, difference.value) << row.metric;
+    EXPECT_GT(difference.interval->high, difference.value) << row.metric;
+  }
+  // (4 - 2) x 10 tokens more and (2 - 1) x 100 fewer, over 550.
+  EXPECT_NEAR(comparison.rows[0].differences[1]->value, -80.0 / 550, 1e-12);
+  // Only two documents differ, by -100 and +20: no way to flip them gives less than 80.
+  EXPECT_EQ(comparison.rows[0].differences[1]->p, 1);
+  const Comparison all_better =
+      Compare({RunOverText("a", even, true), RunOverText(
+                                                 "b", [](int) { return 1.9; }, true)},
+              {});
+  EXPECT_NEAR(*all_better.rows[1].differences[1]->p, 2.0 / 1024, 0.001);
+  ASSERT_THAT(comparison.positions, SizeIs(1));  // of nll, the one metric that its cells have
+  EXPECT_EQ(comparison.positions[0].metric, "nll");
+}
+
+TEST(ComparisonTest, WithoutSamplesAndErrorsThereIsNoInterval) {
+  const auto even = [](int) { return 2.0; };
+  const Comparison comparison =
+      Compare({RunOverText("a", even, false), RunOverText("b", even, false)}, {});
+  EXPECT_FALSE(comparison.rows[0].differences[1]->interval.has_value());
+  EXPECT_TRUE(
+      Json::parse(RenderJson(comparison))["metrics"][0]["differences"]["b"]["low"].is_null());
+  EXPECT_THAT(RenderTerminal(comparison, false), Not(HasSubstr("[")));
 }
 
 /// A run with these mean scores of the metric "acc", without samples.

@@ -19,7 +19,7 @@ prepare:
   - data synth --probe {{output}}/probes.jsonl --probes 20 --seed 1
 evaluate:
   - attention decay --input {validation} --length 32 --windows 8
-  - eval --tasks retrieval --data {{output}}
+  - eval --tasks retrieval,perplexity --data {{output}} --text {validation}
 output: {output}
 """
 
@@ -47,7 +47,7 @@ def test_a_grid_runs_once_and_gives_tables(tiny, tmp_path):
     assert [s["seeds"] for s in result["settings"]] == [2, 2]
     for cell in result["cells"]:
         assert cell["tokens"] == 12 * 256 and cell["train_seconds"] > 0
-        assert {"validation_loss", "decay", "variance_increase", "retrieval.acc"} <= cell["metrics"].keys()
+        assert {"validation_loss", "decay", "variance_increase", "retrieval.acc", "perplexity.nll"} <= cell["metrics"].keys()
         assert (tmp_path / "out" / cell["folder"] / "run/hf/config.json").exists()
     difference = result["settings"][1]["metrics"]["validation_loss"]["difference"]
     by_seed = {cell["values"]["train.seed"]: {} for cell in result["cells"]}
@@ -57,6 +57,7 @@ def test_a_grid_runs_once_and_gives_tables(tiny, tmp_path):
     assert difference["mean"] == pytest.approx(expected, abs=1e-9)
     over_items = result["settings"][1]["metrics"]["retrieval.acc"]["difference"]["over_items"]
     assert over_items["low"] <= over_items["high"] and 0 < over_items["p"] <= 1
+    assert "over_items" not in result["settings"][1]["metrics"]["perplexity.nll"]["difference"], "no mean of documents"
     assert "| objective.mask_ratio 0.15 |" in (tmp_path / "out/experiment.md").read_text()
     # Again: nothing is run, the tables are the same.
     again, log = run_meap("experiment", file)
@@ -120,8 +121,8 @@ def test_wrong_experiments_are_refused_before_anything_runs(tiny, tmp_path):
     for right, wrong, said in (("attention decay", "attention dekay", "did you mean decay?"),
                                ("--windows 8", "--window 8", "--window"),
                                ("--length 32", "--length one", "--length"),
-                               ("--tasks retrieval", "--tasks retrievel", "did you mean retrieval?"),
-                               ("eval --tasks retrieval", "eval", "nothing to evaluate"),
+                               ("--tasks retrieval,", "--tasks retrievel,", "did you mean retrieval?"),
+                               ("eval --tasks retrieval,perplexity", "eval", "nothing to evaluate"),
                                ("data synth", "data sinth", "did you mean synth?"),
                                ("mask_ratio: 0}", "mask_ratio: 0.3}", "not in the grid"),
                                ("mask_ratio: 0}", "musk_ratio: 0}", "did you mean objective.mask_ratio?")):
