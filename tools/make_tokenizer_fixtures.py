@@ -34,7 +34,7 @@ O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}
 QWEN2 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 DEEPSEEK = ["[\r\n]", "\\s?[A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u0370-\u0373\u0400-\u0481]+", "\\s?[!-/:-~\uff01-\uff0f]+",
             "\\s+", "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+", r"\p{Han}|\p{M}+"]
-DEEPSEEK_LLM = ["[\r\n]", *DEEPSEEK[1:3], r"\s+$", *DEEPSEEK[4:5]]
+DEEPSEEK_LLM = ["[\r\n]", *DEEPSEEK[1:3], r"\s+$", DEEPSEEK[4]]
 BLOOM = " ?[^(\\s|[.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c])]+"
 SPECIALS = [AddedToken("<s>", special=True), AddedToken("</s>", special=True)]
 

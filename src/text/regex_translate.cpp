@@ -295,8 +295,10 @@ class Translator {
     }
     if (Peek() != '[') return false;
     if (Peek(1) == ':') Refuse("a POSIX bracket ([:...:])");
-    if (++class_depth_ > kMostClassDepth)
-      Refuse("classes that are more than 32 deep in each other");
+    if (++class_depth_ > kMostClassDepth) {
+      Refuse("classes that are more than " + std::to_string(kMostClassDepth) +
+             " deep in each other");
+    }
     ++at_;
     ranges = Class();
     --class_depth_;

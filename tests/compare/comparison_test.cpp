@@ -206,10 +206,9 @@ TEST(ComparisonTest, FiguresOfAllTextAreNoMeansOfDocuments) {
   EXPECT_NEAR(comparison.rows[0].differences[1]->value, -80.0 / 550, 1e-12);
   // Only two documents differ, by -100 and +20: no way to flip them gives less than 80.
   EXPECT_EQ(comparison.rows[0].differences[1]->p, 1);
+  const auto better = [](int) { return 1.9; };
   const Comparison all_better =
-      Compare({RunOverText("a", even, true), RunOverText(
-                                                 "b", [](int) { return 1.9; }, true)},
-              {});
+      Compare({RunOverText("a", even, true), RunOverText("b", better, true)}, {});
   EXPECT_NEAR(*all_better.rows[1].differences[1]->p, 2.0 / 1024, 0.001);
   ASSERT_THAT(comparison.positions, SizeIs(1));  // of nll, the one metric that its cells have
   EXPECT_EQ(comparison.positions[0].metric, "nll");
